@@ -1,0 +1,56 @@
+// Asks pods whether they are ready, until they are. A pod is probed from the moment it exists, and
+// again whenever there is reason to doubt it; a pod that serves is left alone.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "common/async/task_group.hpp"
+#include "common/core/ids.hpp"
+#include "common/forward/fetch.hpp"
+#include "common/net/address.hpp"
+#include "common/time/time_source.hpp"
+
+namespace activator {
+
+// What a queue-proxy at `address` is asked (contract activator.md 2.3), and whether it said that it
+// is ready.
+common::FetchRequest probe_request(const common::Address& address, common::Duration timeout);
+bool says_ready(const common::FetchResult& result);
+
+class PodProber {
+  public:
+    struct Options {
+        common::Duration period =
+            std::chrono::milliseconds(200);  // PROBE_FREQUENCY, contract activator.md 1.1
+        common::Duration timeout = std::chrono::milliseconds(300);  // PROBE_TIMEOUT
+    };
+    using OnReady = std::function<void(common::PodId)>;
+
+    // `tasks` and `time` outlive the prober; close() it and let the tasks end before it goes away.
+    PodProber(common::TaskGroup& tasks, common::TimeSource& time, Options options,
+              OnReady on_ready);
+
+    // Probes the queue-proxy at `address` until it says that it is ready; then on_ready, once. A
+    // pod that is being probed already is not probed twice. The first probe waits for `after`.
+    void probe(common::PodId id, common::Address address,
+               common::Duration after = common::Duration::zero());
+    void forget(common::PodId id);
+    // Ends all probing.
+    void close();
+
+  private:
+    common::awaitable<void> run(common::PodId id, common::Address address, std::uint64_t generation,
+                                common::Duration after);
+    bool is_current(common::PodId id, std::uint64_t generation) const;
+
+    common::TaskGroup& tasks_;
+    common::TimeSource& time_;
+    Options options_;
+    OnReady on_ready_;
+    // Which run of a pod's probing counts: one that was forgotten ends by itself.
+    std::map<common::PodId, std::uint64_t> probed_;
+    std::uint64_t last_generation_ = 0;
+};
+
+}  // namespace activator

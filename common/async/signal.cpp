@@ -1,0 +1,42 @@
+#include "common/async/signal.hpp"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "common/core/check.hpp"
+
+namespace common {
+
+Signal::Signal(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+void Signal::notify() {
+    notified_ = true;
+    if (waiter_) boost::asio::post(executor_, std::move(waiter_));
+}
+
+void Signal::resume() {
+    notified_ = true;
+    if (waiter_) waiter_();
+}
+
+// Not a coroutine of its own: every request waits here.
+awaitable<void> Signal::wait() {
+    if (notified_) return take();
+    return boost::asio::async_initiate<decltype(use_awaitable)&, void()>(
+        [this](auto handler) {
+            CHECK(!waiter_);
+            waiter_ = Completion<void()>([this, handler = std::move(handler)]() mutable {
+                notified_ = false;
+                std::move(handler)();
+            });
+        },
+        use_awaitable);
+}
+
+awaitable<void> Signal::take() {
+    notified_ = false;
+    co_return;
+}
+
+}  // namespace common

@@ -1,0 +1,35 @@
+// Counters, gauges and histograms as Prometheus text. Whoever owns the numbers keeps them as plain
+// integers and lists them here at each scrape; nothing is registered, so nothing can be forgotten
+// when it goes away.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/metrics/histogram.hpp"
+
+namespace common {
+
+enum class MetricType { counter, gauge, histogram };
+
+struct MetricSample {
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+    // histogram only: what to show instead of `value`; outlives the call of exposition().
+    const Histogram* histogram = nullptr;
+};
+
+struct MetricFamilyText {
+    std::string name;
+    std::string help;
+    MetricType type = MetricType::gauge;
+    std::vector<MetricSample> samples;
+};
+
+// Text format 0.0.4.
+std::string exposition(const std::vector<MetricFamilyText>& families);
+
+inline constexpr const char* exposition_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace common

@@ -1,0 +1,208 @@
+"""What the tests with real processes under load share: pods that are a queue-proxy and an application
+each, clients that never pause, and the verdict over what they saw and what the applications wrote down."""
+
+import collections
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from harness import DEADLINE, Broken, QueueProxy, free_ports, request_text, wait_for
+
+PROBE = '{"tcpSocket":{"port":%d},"successThreshold":1}'
+
+# Writes down each request before and after it works: what is in the file survives kill -9.
+APPLICATION = """
+import http.server, os, sys, threading, time
+journal = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+inside = 0
+lock = threading.Lock()
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_POST(self):
+        global inside
+        name = self.rfile.read(int(self.headers['Content-Length'])).decode()
+        hoard = b'x' * (200 << 20) if name.startswith('eat') else b''
+        with lock:
+            inside += 1
+            os.write(journal, ('begin %s %d\\n' % (name, inside)).encode())
+        time.sleep(0.01)
+        with lock:
+            inside -= 1
+            os.write(journal, ('end %s %d\\n' % (name, inside)).encode())
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(name)))
+        self.end_headers()
+        self.wfile.write(name.encode())
+    def log_message(self, *arguments):
+        pass
+http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Pod:
+    def __init__(self, name, folder):
+        self.name = name
+        self.journal = os.path.join(folder, name)
+        self.app_port, self.port = free_ports(2)
+        self.app = self.proxy = None
+        self.start_app()
+        self.start_proxy()
+
+    def start_app(self, **more):
+        self.app = subprocess.Popen([sys.executable, "-c", APPLICATION, str(self.app_port), self.journal],
+                                    stderr=subprocess.DEVNULL, **more)
+
+    def start_proxy(self):
+        self.proxy = QueueProxy(self.app_port, {"QUEUE_SERVING_PORT": str(self.port),
+                                                "SERVING_READINESS_PROBE": PROBE % self.app_port})
+
+    def entry(self):
+        return {"name": self.name, "address": "127.0.0.1:%d" % self.port}
+
+    # --- Faults. Each heals what it broke, as a kubelet would, and no more.
+
+    def kill_app(self):
+        self.app.kill()
+        self.app.wait()
+        self.start_app()
+
+    def kill_proxy(self):
+        self.proxy.close()
+        self.start_proxy()
+
+    def kill_both(self):
+        self.app.kill()
+        self.app.wait()
+        self.proxy.close()
+        self.start_app()
+        self.start_proxy()
+
+    def stop_app_for_a_while(self):
+        self.pause(self.app)
+
+    def stop_proxy_for_a_while(self):
+        self.pause(self.proxy.process)
+
+    def drain_proxy(self):
+        self.proxy.signal(signal.SIGTERM)
+        self.proxy.exit_code()
+        self.proxy.close()
+        self.start_proxy()
+
+    @staticmethod
+    def pause(process):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)  # the fault itself: nothing is expected to have happened by then
+        process.send_signal(signal.SIGCONT)
+
+    def lines(self):
+        if not os.path.exists(self.journal):
+            return []
+        with open(self.journal, encoding="utf-8") as file:
+            return [line.split() for line in file]
+
+    def close(self):
+        self.app.kill()
+        self.app.wait()
+        self.proxy.close()
+
+
+class Load:
+    """Clients that ask one after the other; now and then one leaves before its answer. The first `kept` of
+    them keep their connections for as long as the answers let them. `may_break`: a client may get no answer
+    at all (whom it was connected to is killed), but never a wrong one."""
+
+    def __init__(self, connect, seed, clients=4, kept=0, departing=0.02, may_break=False):
+        self.connect = connect
+        self.kept = kept
+        self.departing = departing
+        self.may_break = may_break
+        self.ended = {}  # name: status, or None for a client that left or got no whole answer
+        self.wrong = []
+        self.broken = 0
+        self.ending = False
+        self.random = random.Random(seed)
+        self.threads = [threading.Thread(target=self.run, args=(i,), daemon=True) for i in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, client):
+        count = 0
+        connection = None
+        while not self.ending:
+            count += 1
+            name = "%d-%d" % (client, count)
+            try:
+                if connection is None:
+                    connection = self.connect()
+                self.ended[name], reusable = self.ask(connection, name)
+            except (Broken, OSError, ValueError) as error:
+                self.ended[name], reusable = None, False
+                self.broken += 1
+                if not self.may_break:
+                    self.wrong.append("%s: no answer: %r" % (name, error))
+                time.sleep(0.01)  # nobody may listen just now: not a busy loop
+            if connection and not (reusable and client < self.kept):
+                connection.close()
+                connection = None
+        if connection:
+            connection.close()
+
+    def ask(self, connection, name):
+        connection.send(request_text("POST", "/run", body=name))
+        if self.random.random() < self.departing:
+            return None, False
+        response = connection.read_response()
+        if response.status == 200 and response.body.decode() != name:
+            self.wrong.append("%s got the answer of %r" % (name, response.body))
+        if response.status not in (200, 502, 503, 504):
+            self.wrong.append("%s: status %d" % (name, response.status))
+        return response.status, response.get("Connection", "").lower() != "close"
+
+    def served(self):
+        return sum(status == 200 for status in list(self.ended.values()))
+
+    def wait_served(self, more):
+        """So many more requests end well."""
+        before = self.served()
+        wait_for(lambda: self.served() >= before + more, "requests to end well")
+
+    def end(self):
+        self.ending = True
+        for thread in self.threads:
+            thread.join(DEADLINE)
+
+
+class World:
+    """Some pods and, later, clients; what must be true of all that they did."""
+
+    def __init__(self, test, pods):
+        self.test = test
+        self.pods = []
+        for i in range(pods):
+            pod = Pod("sd-%d" % i, test.folder)
+            test.addCleanup(pod.close)
+            self.pods.append(pod)
+
+    def begin_load(self, connect, seed, **how):
+        self.load = Load(connect, seed, **how)
+        self.test.addCleanup(self.load.end)
+
+    def judge(self, served_min=50):
+        test, load = self.test, self.load
+        load.end()
+        print("requests by status:", dict(collections.Counter(load.ended.values())), "broken:", load.broken, flush=True)
+        test.assertEqual(load.wrong, [])
+        begun, ended = collections.Counter(), collections.Counter()
+        for pod in self.pods:
+            for what, name, inside in pod.lines():
+                (begun if what == "begin" else ended)[name] += 1
+                test.assertLessEqual(int(inside), 1, "two at once in %s" % pod.name)
+        test.assertEqual([name for name, times in begun.items() if times > 1], [], "run twice")
+        served = [name for name, status in load.ended.items() if status == 200]
+        test.assertGreater(len(served), served_min)
+        test.assertEqual([name for name in served if ended[name] != 1], [], "200 without a whole run")
