@@ -54,14 +54,17 @@ std::optional<RevisionId> RouteTable::by_host(std::string_view host) const {
             return entry.name_space == entries.front().name_space;
         });
     };
-    if (services_.size() == 1 && all_of_one(services_.begin()->second))
-        return services_.begin()->second.back().id;
     const std::string name = lower_case(host.substr(0, host.find(':')));
     std::string_view rest = name;
     const auto found = services_.find(std::string(next_label(rest)));
+    const std::string_view name_space = next_label(rest);
+    if (services_.size() == 1 && all_of_one(services_.begin()->second)) {
+        const Entry& only = services_.begin()->second.back();
+        if (found == services_.end() && name_space == only.name_space) return std::nullopt;
+        return only.id;
+    }
     if (found == services_.end()) return std::nullopt;
     const std::vector<Entry>& entries = found->second;
-    const std::string_view name_space = next_label(rest);
     if (name_space.empty()) {
         if (!all_of_one(entries)) return std::nullopt;
         return entries.back().id;

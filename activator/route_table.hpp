@@ -19,9 +19,10 @@ class RouteTable {
     void add(const Revision& revision);
     void remove(const Revision& revision);
 
-    // One service: it is meant, whatever the host. Several: SERVICE.NAMESPACE.DOMAIN, or SERVICE
-    // alone where that is one service only. Of a service's revisions the one added last. Without
-    // case; a port is ignored.
+    // SERVICE.NAMESPACE.DOMAIN, or SERVICE alone where that is one service only. Where there is one
+    // service in all, it is meant whatever the host, but not if that names its namespace and
+    // another service: that one has gone, and this one's answers are not what is asked for. Of a
+    // service's revisions the one added last. Without case; a port is ignored.
     std::optional<RevisionId> by_host(std::string_view host) const;
     std::optional<RevisionId> by_name(std::string_view name_space, std::string_view name) const;
 

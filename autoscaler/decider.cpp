@@ -17,6 +17,12 @@ PodCount clamped(double value) {
     return static_cast<PodCount>(std::min(std::max(value, lowest), highest));
 }
 
+// A load that is there at all wants a pod, however small.
+double pods_asked(double average, const DeciderSpec& spec) {
+    const double pods = std::ceil((average - spec.slack) / spec.target);
+    return average > 0 && spec.slack > 0 ? std::max(pods, 1.0) : pods;
+}
+
 PodCount excess_burst_capacity(const DeciderSpec& spec, PodCount ready, double panic_average) {
     if (spec.target_burst_capacity == 0) return 0;
     if (spec.target_burst_capacity < 0) return -1;
@@ -49,8 +55,8 @@ DeciderResult Decider::decide(std::optional<PodCount> ready, std::optional<Avera
     const double counted = std::max(1.0, static_cast<double>(*ready));
     const double highest = std::ceil(spec_.max_scale_up_rate * counted);
     const double lowest = spec_.reachable ? std::floor(counted / spec_.max_scale_down_rate) : 0;
-    const double asked_stable = std::ceil(averages->stable / spec_.target);
-    const double asked_panic = std::ceil(averages->panic / spec_.target);
+    const double asked_stable = pods_asked(averages->stable, spec_);
+    const double asked_panic = pods_asked(averages->panic, spec_);
 
     const auto limited = [&](double asked) {
         const PodCount pods = clamped(std::min(std::max(asked, lowest), highest));

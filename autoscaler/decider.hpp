@@ -28,7 +28,9 @@ inline constexpr PodCount unknown_count = -1;
 // Defaults are those of the stock ConfigMaps for containerConcurrency 1 (sections 2 and 3.1).
 struct DeciderSpec {
     Metric metric = Metric::concurrency;
-    double target = 0.7;                 // load per pod that the averages are divided by
+    double target = 0.7;  // load per pod that the averages are divided by
+    // What the averages may be too high by. 0 as in stock, where one more pod is soon gone again.
+    double slack = 0;
     double total = 1;                    // capacity per pod, for burst capacity
     double target_burst_capacity = 211;  // requests; -1 = unlimited, 0 = none
     double panic_threshold = 2;          // multiple of the ready pods

@@ -73,7 +73,7 @@ void RevisionScaler::set_policy(const ScalingPolicy& policy, Instant now) {
 }
 
 void RevisionScaler::report(Instant now, const LoadReport& report) {
-    const bool idle = report.concurrency == 0 && report.requests == 0;
+    const bool idle = report.concurrency == 0 && report.requests == 0 && report.present == 0;
     double value = report.concurrency;
     if (policy_.decider.metric == Metric::rps) {
         // The rate over the time that the report covers, however long that was.

@@ -51,6 +51,7 @@ namespace autoscaler {
 struct LoadReport {
     double concurrency = 0;  // time-weighted average, waiting requests included
     double requests = 0;     // arrivals
+    double present = 0;      // now; only whether there are any counts
 };
 
 struct Demand {

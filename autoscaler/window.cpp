@@ -31,7 +31,7 @@ double weight_of_newest(std::size_t buckets) {
 }
 
 double rounded_to_6_decimals(double value) {
-    return std::round(value * 1e6) / 1e6;
+    return std::round(value * 1e6) / 1e6 + 0.0;  // no -0
 }
 
 }  // namespace

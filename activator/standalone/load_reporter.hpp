@@ -1,6 +1,7 @@
-// What the revisions of this activator have to do: said each second, and at once when a request
-// finds nothing to do its work (the first one after a quiet time; one that finds no free slot). A
-// revision without requests is said to have none once, and then nothing.
+// What the revisions of this activator have to do: their average each second of the wall clock; how
+// many requests there are, and wait, at most 50 ms after it has changed, and at once for the first
+// one after a quiet time and for one that finds no pod at all. A revision without requests is said
+// to have none once, and then nothing.
 #pragma once
 
 #include <functional>
@@ -24,16 +25,28 @@ class LoadReporter {
     void stop();
 
   private:
-    RevisionReport report(RevisionId id, const common::RequestStats::Report& measured) const;
+    // How things stand.
+    RevisionReport report(RevisionId id) const;
     void arrived(RevisionId id);
     void wake(RevisionId id);
     void tick();
+    void arm();
+    void look_at_levels();
+    bool is_news(RevisionId id, const RevisionReport& said);
+    void watch_levels(RevisionId id);
 
     Router& router_;
     common::TimeSource& time_;
     Deliver deliver_;
     std::unique_ptr<common::Timer> timer_;
-    Instant next_tick_{};
+    std::unique_ptr<common::Timer> level_timer_;
+    bool looking_ = false;  // the level timer is armed
+    struct Level {
+        double present = 0;
+        double waiting = 0;
+        friend bool operator==(const Level&, const Level&) = default;
+    };
+    std::map<RevisionId, Level> told_;  // last, of those that are busy
     std::set<RevisionId> busy_;  // that the last tick, or something since, had something to say of
 };
 

@@ -48,9 +48,9 @@ void Peers::send(const common::Address& leader, RevisionReports reports) {
     leader_ = leader;
     for (RevisionReport& report : reports) {
         RevisionReport& kept = waiting_[{report.name_space, report.name}];
-        const double arrivals = kept.load.arrivals + report.load.arrivals;
-        kept = std::move(report);
-        kept.load.arrivals = arrivals;
+        kept.name_space = std::move(report.name_space);
+        kept.name = std::move(report.name);
+        kept.load.follow(report.load);
     }
     if (sending_ || closed_ || waiting_.empty()) return;
     sending_ = true;

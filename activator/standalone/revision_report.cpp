@@ -12,6 +12,7 @@ namespace {
 // Clocks of two nodes differ; what is older may have been said before by somebody else.
 constexpr std::int64_t age_seconds_max = 60;
 constexpr double requests_max = 1e9;
+constexpr double no_average = -1;
 
 std::int64_t seconds_of(common::WallTime t) {
     return std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count();
@@ -29,7 +30,7 @@ std::string encode_reports(const RevisionReports& reports, const std::string& ac
     for (const RevisionReport& report : reports) {
         common::Stat stat;
         stat.pod_name = activator;
-        stat.average_concurrent_requests = report.load.average;
+        stat.average_concurrent_requests = report.load.average.value_or(no_average);
         stat.request_count = report.load.arrivals;
         stat.average_proxied_concurrent_requests = report.load.present;
         stat.proxied_request_count = report.load.waiting;
@@ -50,10 +51,10 @@ ReceivedReports decode_reports(std::string_view bytes, common::WallTime now) {
         if (!message.stat) continue;
         const common::Stat& stat = *message.stat;
         if (received.activator.empty()) received.activator = stat.pod_name;
-        const LoadBook::Load load{stat.average_concurrent_requests, stat.request_count,
-                                  stat.average_proxied_concurrent_requests,
-                                  stat.proxied_request_count};
-        const bool counts = is_count(load.average) && is_count(load.arrivals) &&
+        LoadBook::Load load{stat.average_concurrent_requests, stat.request_count,
+                            stat.average_proxied_concurrent_requests, stat.proxied_request_count};
+        if (*load.average == no_average) load.average.reset();
+        const bool counts = is_count(load.average.value_or(0)) && is_count(load.arrivals) &&
                             is_count(load.present) && is_count(load.waiting);
         if (stat.pod_name.empty() || stat.pod_name != received.activator || !counts)
             received.problem = "has a report that no activator makes";

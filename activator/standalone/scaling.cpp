@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "activator/standalone/core/report_times.hpp"
 #include "common/forward/fetch.hpp"
 #include "common/log/log.hpp"
 #include "common/protocol/stat_message.hpp"
@@ -20,6 +21,11 @@ using nlohmann::json;
 constexpr const char* low_cost = "-100";
 // A pod that we marked and that Kubernetes has not taken by then stays; its mark goes.
 constexpr Duration mark_life = std::chrono::seconds(15);
+// Longer than a change of levels takes to be said, and to arrive.
+constexpr Duration look_after = std::chrono::milliseconds(150);
+// Reports of one second come a little apart: a client that changes between activators just then may
+// count twice, for that long out of a window. Requests that wait ask by themselves.
+constexpr double averages_slack = 0.05;
 constexpr Duration ask_timeout = std::chrono::milliseconds(500);
 
 ApiClient::Request merge_patch(std::string target, const json& body) {
@@ -32,35 +38,46 @@ ApiClient::Request merge_patch(std::string target, const json& body) {
 }
 
 // The first pod of a new Deployment is the webhook's business: from then on what there is counts.
-autoscaler::ScalingPolicy without_initial(autoscaler::ScalingPolicy policy) {
+autoscaler::ScalingPolicy of_leader(autoscaler::ScalingPolicy policy) {
     policy.bounds.initial = 0;
+    if (policy.decider.metric == autoscaler::Metric::concurrency)
+        policy.decider.slack = averages_slack;
     return policy;
 }
 
 }  // namespace
 
-Scaling::Scaling(Parts parts) : parts_(std::move(parts)), timer_(parts_.time.make_timer()) {}
+Scaling::Scaling(Parts parts)
+    : parts_(std::move(parts)),
+      timer_(parts_.time.make_timer()),
+      look_timer_(parts_.time.make_timer()) {}
 
 void Scaling::begin() {
     leading_ = true;
     seconds_ = 0;
     for (const auto& [name, workload] : parts_.source.workloads())
         add(workload);
-    next_ = parts_.time.now() + autoscaler::RevisionScaler::report_period;
-    timer_->arm(next_, [this] { every_second(); });
+    arm();
+}
+
+void Scaling::arm() {
+    timer_->arm(parts_.time.now() + until_report(parts_.time.wall_now(), reports_settle),
+                [this] { every_second(); });
 }
 
 void Scaling::end() {
     leading_ = false;
     timer_->disarm();
+    look_timer_->disarm();
+    to_look_at_.clear();
     scaled_.clear();
     book_.clear();
 }
 
 void Scaling::add(const WorkloadSource::Workload& workload) {
     const Instant now = parts_.time.now();
-    const auto [it, fresh] = scaled_.try_emplace(workload.deployment.name,
-                                                 without_initial(workload.policy.scaling), now);
+    const auto [it, fresh] =
+        scaled_.try_emplace(workload.deployment.name, of_leader(workload.policy.scaling), now);
     if (!fresh) return;
     constexpr std::int64_t most = 0x7fff'ffff;
     const auto replicas = std::clamp<std::int64_t>(workload.deployment.replicas, 0, most);
@@ -77,8 +94,7 @@ void Scaling::on_change(const ObjectName& name) {
         return;
     }
     if (Scaled* const known = find(name))
-        known->scaler.set_policy(without_initial(workload->second.policy.scaling),
-                                 parts_.time.now());
+        known->scaler.set_policy(of_leader(workload->second.policy.scaling), parts_.time.now());
     else
         add(workload->second);
 }
@@ -112,14 +128,39 @@ void Scaling::on_reports(const std::string& activator, const RevisionReports& re
         book_.report(activator, key, report.load, now);
         const LoadBook::Load load = book_.present(key, now);
         const autoscaler::PodCounts pods = counts(workload);
-        if (const auto decision = scaled->scaler.poke(now, load.average, pods))
+        const double concurrency = std::max(load.present, load.average.value_or(0));
+        if (const auto decision = scaled->scaler.poke(now, concurrency, pods))
             apply(name, *scaled, *decision);
         if (report.load.waiting == 0) continue;
-        autoscaler::Demand demand;
-        demand.concurrency = static_cast<std::uint32_t>(load.present);
-        demand.waiting = static_cast<std::uint32_t>(load.waiting);
-        apply(name, *scaled, scaled->scaler.demand(now, demand, pods));
+        if (pods.ready == 0)
+            demand(name, *scaled);
+        else
+            look_soon(name);
     }
+}
+
+void Scaling::look_soon(const ObjectName& name) {
+    to_look_at_.insert(name);
+    if (to_look_at_.size() == 1)
+        look_timer_->arm(parts_.time.now() + look_after, [this] { look(); });
+}
+
+void Scaling::look() {
+    for (const ObjectName& name : std::exchange(to_look_at_, {})) {
+        if (Scaled* const scaled = find(name)) demand(name, *scaled);
+    }
+}
+
+// For what waits now, if anything does.
+void Scaling::demand(const ObjectName& name, Scaled& scaled) {
+    const Instant now = parts_.time.now();
+    const LoadBook::Load load = book_.present(to_string(name), now);
+    if (load.waiting == 0) return;
+    autoscaler::Demand demand;
+    demand.concurrency = static_cast<std::uint32_t>(load.present);
+    demand.waiting = static_cast<std::uint32_t>(load.waiting);
+    const WorkloadSource::Workload& workload = parts_.source.workloads().at(name);
+    apply(name, scaled, scaled.scaler.demand(now, demand, counts(workload)));
 }
 
 void Scaling::every_second() {
@@ -130,16 +171,16 @@ void Scaling::every_second() {
     for (auto& [name, scaled] : scaled_) {
         const LoadBook::Load load = book_.take(to_string(name), now);
         autoscaler::LoadReport report;
-        report.concurrency = load.average;
+        report.concurrency = load.average.value_or(0);
         report.requests = load.arrivals;
+        report.present = load.present;
         scaled.scaler.report(now, report);
         const auto workload = parts_.source.workloads().find(name);
         if (seconds_ % reports_per_tick == 0)
             apply(name, scaled, scaled.scaler.tick(now, counts(workload->second)));
         unmark(name, scaled);
     }
-    next_ = std::max(next_ + autoscaler::RevisionScaler::report_period, now);
-    timer_->arm(next_, [this] { every_second(); });
+    arm();
 }
 
 void Scaling::apply(const ObjectName& name, Scaled& scaled, const autoscaler::Decision& decision) {

@@ -8,6 +8,10 @@
 // pods that never came up before), those with sessions last; then the count is written. A request
 // that reaches one all the same is still served: the queue-proxy drains.
 //
+// A request that finds no slot while pods serve asks for another one only if it still waits a
+// moment later, when all activators have said how things stand: one that ended elsewhere is no
+// demand.
+//
 // A leader that begins finds pods and does not know why: it keeps them for a stable window.
 #pragma once
 
@@ -58,6 +62,10 @@ class Scaling {
     };
 
     void every_second();
+    void arm();
+    void look_soon(const ObjectName& name);
+    void look();
+    void demand(const ObjectName& name, Scaled& scaled);
     Scaled* find(const ObjectName& name);
     void add(const WorkloadSource::Workload& workload);
     autoscaler::PodCounts counts(const WorkloadSource::Workload& workload) const;
@@ -77,7 +85,8 @@ class Scaling {
     LoadBook book_;
     std::map<ObjectName, Scaled> scaled_;
     std::unique_ptr<common::Timer> timer_;
-    Instant next_{};
+    std::unique_ptr<common::Timer> look_timer_;
+    std::set<ObjectName> to_look_at_;
     unsigned seconds_ = 0;
     bool leading_ = false;
 };

@@ -82,6 +82,14 @@ class Standalone:
     def log(self, pod):
         return self.kubectl("-n", NAMESPACE, "logs", pod)
 
+    def tail(self, namespace, pod, container, lines=80):
+        return self.kubectl("-n", namespace, "logs", pod, "-c", container, "--tail=%d" % lines)
+
+    def keep_logs(self):
+        """The activators' logs, beside the node's (KEEP_LOGS)."""
+        for pod in self.activators():
+            (self.node.folder / "log" / (pod + ".log")).write_text(self.log(pod))
+
     def kill_container(self, pod, container):
         """SIGKILL, as the kernel would when memory runs out."""
         status = self.api.get("%s/pods/%s" % (SYSTEM, pod))["status"]["containerStatuses"]

@@ -43,10 +43,27 @@ def setUpModule():
 
 
 def tearDownModule():
+    OURS.keep_logs()
     NODE.down()
 
 
 class StandaloneTests(unittest.TestCase):
+    def setUp(self):
+        self.done = threading.Event()
+        # Threads that ask until then end with their test, whatever came of it.
+        self.addCleanup(self.done.set)
+
+    def tearDown(self):
+        """Where it failed: what the activators and the Deployment's pods said, for whoever has only the output."""
+        outcome = self._outcome.result
+        if not any(test is self for test, _ in outcome.failures + outcome.errors):
+            return
+        for name in OURS.activators():
+            print("--- %s\n%s" % (name, OURS.tail(standalone.NAMESPACE, name, "activator")), flush=True)
+        for pod in OURS.pods(getattr(self, "name", "")):
+            name = pod["metadata"]["name"]
+            print("--- %s\n%s" % (name, OURS.tail("default", name, "queue-proxy")), flush=True)
+
     def deploy(self, *arguments, **options):
         self.name = self._testMethodName.split("_")[1]
         self.addCleanup(OURS.remove, self.name)
@@ -116,7 +133,7 @@ class StandaloneTests(unittest.TestCase):
     def test_fewer(self):
         self.deploy(service_ms=3000, annotations={
             "autoscaling.knative.dev/max-scale": "3", "serving.knative.dev.alibabacloud/affinity": "cookie"})
-        cookies, answers, done = {}, [], threading.Event()
+        cookies, answers = {}, []
 
         def begin():
             answer = ask(OURS.gateway(), self.name)
@@ -131,13 +148,13 @@ class StandaloneTests(unittest.TestCase):
         newest = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])["metadata"]["name"]
 
         def keep_asking():
-            while not done.is_set():
+            while not self.done.is_set():
                 answer = ask(OURS.gateway(), self.name, headers={"Cookie": cookies[newest]})
                 answers.append((answer.status, answer.headers["Sluice-Pod"]))
         client = threading.Thread(target=keep_asking)
         client.start()
         (left,) = wait_for(lambda: len(OURS.pods(self.name)) == 1 and OURS.pods(self.name), "one pod left", 60, 0.3)
-        done.set()
+        self.done.set()
         client.join()
         self.assertEqual(left["metadata"]["name"], newest)
         self.assertEqual(set(answers), {(200, newest)})
@@ -150,10 +167,10 @@ class StandaloneTests(unittest.TestCase):
         other, address = next((name, at) for name, at in OURS.activators().items() if name != lost)
         # From zero by the word of one that does not lead.
         self.assertEqual(ask(address, self.name, port=CLIENTS).status, 200)
-        counts, done = [], threading.Event()
+        counts = []
 
         def keep_asking():
-            while not done.is_set():
+            while not self.done.is_set():
                 counts.append(ask(address, self.name, port=CLIENTS).status)
         clients = [threading.Thread(target=keep_asking)]
         clients[0].start()
@@ -168,7 +185,7 @@ class StandaloneTests(unittest.TestCase):
             client.start()
         clients += more
         self.wait_pods(3, 60)
-        done.set()
+        self.done.set()
         for client in clients:
             client.join()
         self.assertEqual(set(counts), {200})

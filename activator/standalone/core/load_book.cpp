@@ -2,12 +2,18 @@
 
 namespace activator::standalone {
 
+void LoadBook::Load::follow(const Load& newer) {
+    const double known = arrivals;
+    const std::optional<double> measured = newer.average ? newer.average : average;
+    *this = newer;
+    arrivals += known;
+    average = measured;
+}
+
 void LoadBook::report(const std::string& activator, const std::string& revision, const Load& load,
                       Instant now) {
     Entry& entry = revisions_[revision][activator];
-    const double arrivals = entry.load.arrivals + load.arrivals;
-    entry.load = load;
-    entry.load.arrivals = arrivals;
+    entry.load.follow(load);
     entry.at = now;
 }
 
@@ -18,7 +24,7 @@ LoadBook::Load LoadBook::present(const std::string& revision, Instant now) const
     for (const auto& [activator, entry] : found->second) {
         sum.arrivals += entry.load.arrivals;
         if (now - entry.at >= fresh) continue;
-        sum.average += entry.load.average;
+        *sum.average += entry.load.average.value_or(0);
         sum.present += entry.load.present;
         sum.waiting += entry.load.waiting;
     }

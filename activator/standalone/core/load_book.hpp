@@ -1,5 +1,9 @@
 // What all activators together have to do, per revision: the sum of their latest reports.
 //
+// A client whose next request goes to another activator must not count twice. So averages are of
+// the same seconds of the wall clock (report_times.hpp), and are summed when all have come; and how
+// things stand is said within a twentieth of a second of every change.
+//
 // Each says each second what it holds; one that has nothing says nothing. A report counts for
 // `fresh`, a little more than two periods: one that comes late is not taken for zero, and an
 // activator that died is forgotten before it matters. Nothing is kept for the lost report of a
@@ -8,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/core/time.hpp"
@@ -22,11 +27,15 @@ class LoadBook {
     static constexpr Duration fresh = std::chrono::milliseconds(2500);
 
     struct Load {
-        double average = 0;   // concurrency since the last report
+        // Concurrency of the last second; none in a report that only says how things stand now.
+        std::optional<double> average = 0;
         double arrivals = 0;  // since the last report
         double present = 0;   // requests that run and wait, now
         double waiting = 0;   // of these, without a slot
         friend bool operator==(const Load&, const Load&) = default;
+        // Takes the newer report's place of it: arrivals add up, and an average that is not said
+        // again stays.
+        void follow(const Load& newer);
     };
 
     void report(const std::string& activator, const std::string& revision, const Load& load,

@@ -128,6 +128,9 @@ TEST_CASE("door: hosts of several services, with and without namespace", "[activ
     };
     const Revision first = add(1, "a", "sd", "sd-1");
     CHECK(routes.by_host("anything") == RevisionId{1});
+    CHECK(routes.by_host("127.0.0.1:8080") == RevisionId{1});
+    CHECK(routes.by_host("images.example.com") == RevisionId{1});
+    CHECK_FALSE(routes.by_host("other.a.example.com"));  // was here once
     const Revision second = add(2, "b", "SD", "sd-2");
     CHECK_FALSE(routes.by_host("anything"));
     CHECK_FALSE(routes.by_host("sd"));  // which of the two?

@@ -56,6 +56,20 @@ TEST_CASE("decider: never down in panic, and within the rates otherwise", "[auto
     }
 }
 
+TEST_CASE("decider: slack takes no pod away from a load that is there", "[autoscaler]") {
+    DeciderSpec spec;
+    spec.target = 1;
+    spec.slack = 0.05;
+    Decider decider(spec, 0, at(0));
+    const auto pods = [&](double average) {
+        return decider.decide(1, Averages{average, 0}, at(0)).desired;
+    };
+    CHECK(pods(0) == 0);
+    CHECK(pods(0.001) == 1);
+    CHECK(pods(1.04) == 1);
+    CHECK(pods(1.06) == 2);
+}
+
 TEST_CASE("decider: a decision without data or without a pod count changes nothing",
           "[autoscaler]") {
     Decider decider(DeciderSpec{}, 0, at(0));

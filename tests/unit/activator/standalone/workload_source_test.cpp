@@ -4,13 +4,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "activator/standalone/load_reporter.hpp"
 #include "tests/support/shell_fixture.hpp"
 
 namespace activator::standalone {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 GatewayOptions options() {
@@ -140,37 +138,6 @@ TEST_CASE_METHOD(Fixture, "workloads: the autoscaler's settings change the polic
     source.on_autoscaler_config(config);
     CHECK(source.workloads().begin()->second.policy.scaling.to_zero.grace == seconds(7));
     CHECK(changed.size() == 2);
-}
-
-TEST_CASE_METHOD(Fixture, "load: said at once and each second, zero once, then nothing",
-                 "[activator][standalone]") {
-    source.on_deployment(deployment());
-    std::vector<RevisionReports> said;
-    LoadReporter reporter(gateway->router(), time,
-                          [&said](RevisionReports reports) { said.push_back(std::move(reports)); });
-    reporter.start();
-    time.advance(seconds(3));
-    CHECK(said.empty());
-    Ticket ticket(io.get_executor());
-    ticket.revision = id();
-    gateway->router().arrive(ticket, {}, 100);
-    time.settle();
-    // The first one after a quiet time, and that it finds no slot.
-    const RevisionReports at_once{{"shop", "sd", {1, 0, 1, 1}}};
-    REQUIRE(said.size() == 2);
-    CHECK(said[0] == at_once);
-    CHECK(said[1] == at_once);
-    time.advance(seconds(1));
-    REQUIRE(said.size() == 3);
-    const RevisionReports after_a_second{{"shop", "sd", {1, 1, 1, 1}}};
-    CHECK(said[2] == after_a_second);
-    gateway->router().abandon(ticket);
-    time.advance(milliseconds(1000));
-    REQUIRE(said.size() == 4);
-    CHECK(said[3][0].load.present == 0);
-    time.advance(seconds(5));
-    CHECK(said.size() == 4);
-    reporter.stop();
 }
 
 }  // namespace activator::standalone

@@ -26,6 +26,16 @@ TEST_CASE("load book: the latest report of each activator counts", "[activator][
     CHECK(book.present("default/none", at(seconds(1))) == Load{});
 }
 
+TEST_CASE("load book: an average stays until it is said anew", "[activator][standalone]") {
+    LoadBook book;
+    book.report("a", "r", {2, 1, 3, 1}, at(seconds(0)));
+    book.report("a", "r", {std::nullopt, 0, 1, 0}, at(seconds(1)));
+    book.report("b", "r", {std::nullopt, 0, 1, 0}, at(seconds(1)));
+    CHECK(book.present("r", at(seconds(1))) == Load{2, 1, 2, 0});
+    book.report("a", "r", {0, 0, 0, 0}, at(seconds(2)));
+    CHECK(book.present("r", at(seconds(2))) == Load{0, 1, 1, 0});
+}
+
 TEST_CASE("load book: arrivals are taken once, the load stays", "[activator][standalone]") {
     LoadBook book;
     book.report("a", "r", {1, 3, 1, 0}, at(seconds(0)));
