@@ -79,6 +79,10 @@ class Pod:
     def entry(self):
         return {"name": self.name, "address": "%s:%d" % (self.address, self.port)}
 
+    def files(self):
+        """That its queue-proxy has open."""
+        return len(os.listdir("/proc/%d/fd" % self.proxy.process.pid))
+
     # --- Faults. Each heals what it broke, as a kubelet would, and no more.
 
     def kill_app(self):

@@ -38,6 +38,7 @@ class MachineFaults(ActivatorTest):
     def begin_load(self, place, seed, **how):
         self.wait_ready(PODS)
         self.files_before = self.activator.files()
+        self.pod_files_before = [pod.files() for pod in self.world.pods]
         with place:
             self.world.begin_load(self.activator.connect, seed, **how)
         self.world.load.wait_served(20)
@@ -50,6 +51,9 @@ class MachineFaults(ActivatorTest):
         self.world.judge()
         wait_for(lambda: self.activator.revision()["running"] == 0, "no slot to stay taken")
         wait_for(lambda: self.activator.files() <= self.files_before + 2 * PODS + 2, "files to be given back")
+        # Of the activator and to the application, two kept connections each.
+        for pod, before in zip(self.world.pods, self.pod_files_before):
+            wait_for(lambda one=pod, most=before + 4: one.files() <= most, "a queue-proxy's files to be given back")
 
     def test_packets_are_late_and_lost(self):
         self.begin_far_world()
