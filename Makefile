@@ -74,7 +74,7 @@ cppcheck: packages-tidy ## cppcheck over the programs' sources (15 s, no build)
 		--error-exitcode=1 --suppressions-list=tests/lint/cppcheck-suppressions \
 		common proxy autoscaler activator sluice
 
-soak: packages-test release ## two hours of mixed load with faults; SOAK_SECONDS (7200)
+soak: packages-test release ## two hours of mixed load with faults; SOAK_SECONDS (7200), SOAK_COMPRESSION (100)
 	@SOAK_SECONDS=$(SOAK_SECONDS) python3 tests/integration/activator/run.py $(RELEASE)/activator $(RELEASE)/queue-proxy soak_test
 
 sbom: release ## the Debian packages whose code is in the programs, as CycloneDX JSON

@@ -229,7 +229,7 @@ void Gateway::count(const RequestRecord& ended) {
         account.cold_starts.first_byte(ended.pod_id, ended.answer_began);
     if (ended.session == RequestRecord::Session::none) return;
     const Duration idle = router_.revision(ended.revision)->knobs.affinity.timeout;
-    account.sessions.note(ended.session_id, ended.session_id_before, ended.session_pod,
+    account.sessions.note(ended.session_id, ended.session_id_before, ended.session_pod, ended.ended,
                           ended.ended + idle);
 }
 

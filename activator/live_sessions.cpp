@@ -3,14 +3,17 @@
 namespace activator {
 namespace {
 
+// Between two looks, and between two times that many sessions are gone through.
 constexpr common::Duration look_period = std::chrono::seconds(1);
 // As large, a look costs a millisecond or two; below this number it costs nothing worth sparing.
 constexpr std::size_t few = 1000;
 
 }  // namespace
 
-void LiveSessions::note(std::uint64_t id, std::uint64_t before, PodId pod, Instant until) {
+void LiveSessions::note(std::uint64_t id, std::uint64_t before, PodId pod, Instant now,
+                        Instant until) {
     changed_ = true;
+    if (sessions_.size() >= few && now - forgot_at_ >= look_period) forget_old(now);
     if (before != 0) sessions_.erase(before);
     const auto found = sessions_.find(id);
     if (found != sessions_.end()) {
@@ -36,9 +39,14 @@ void LiveSessions::look(Instant now) {
     looked_at_ = now;
     changed_ = false;
     by_pod_.clear();
-    std::erase_if(sessions_, [now](const auto& entry) { return entry.second.until <= now; });
+    forget_old(now);
     for (const auto& [id, seen] : sessions_)
         ++by_pod_[seen.pod];
+}
+
+void LiveSessions::forget_old(Instant now) {
+    std::erase_if(sessions_, [now](const auto& entry) { return entry.second.until <= now; });
+    forgot_at_ = now;
 }
 
 }  // namespace activator

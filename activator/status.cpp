@@ -235,6 +235,7 @@ std::string metrics_text(Gateway& gateway) {
              static_cast<double>(gateway.evicted_connections()));
     common::add_telemetry(page, gateway.spans());
     page.add("sluice_loop_lag_seconds", {}, gateway.loop_lag().seconds());
+    page.add("sluice_timers", {}, static_cast<double>(gateway.loop_lag().timers()));
     return common::exposition(page.families());
 }
 

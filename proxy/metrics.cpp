@@ -312,6 +312,7 @@ std::string Metrics::text() {
     ours.add("sluice_run_seconds", {}, run_seconds_);
     common::add_telemetry(ours, spans_);
     ours.add("sluice_loop_lag_seconds", {}, lag_.seconds());
+    ours.add("sluice_timers", {}, static_cast<double>(lag_.timers()));
     add_slots(ours);
     add_counters(ours);
     add_cold_start(ours);

@@ -89,8 +89,12 @@ std::optional<AdmissionAnswer> review_admission(std::string_view review,
     json response = {{"uid", uid}, {"allowed", true}};
     Outcome outcome;
     const bool known = object != nullptr && object->is_object();
-    if (known && kind == "Pod") outcome = review_pod(*request, *object, settings);
-    if (known && kind == "Deployment") outcome = review_deployment(*request, *object, settings);
+    try {
+        if (known && kind == "Pod") outcome = review_pod(*request, *object, settings);
+        if (known && kind == "Deployment") outcome = review_deployment(*request, *object, settings);
+    } catch (const json::type_error&) {
+        return std::nullopt;  // a text where Kubernetes has an object, and the like
+    }
     answer.denied = joined(outcome.problems);
     if (!answer.denied.empty()) {
         response["allowed"] = false;

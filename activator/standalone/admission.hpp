@@ -27,7 +27,8 @@ struct AdmissionAnswer {
     std::string denied;  // why; empty: let in
 };
 
-// Empty if `review` is no AdmissionReview.
+// Empty if `review` is no AdmissionReview, or one of an object that the API server would not let in
+// (a field of another type than it has).
 std::optional<AdmissionAnswer> review_admission(std::string_view review,
                                                 const AdmissionSettings& settings);
 

@@ -83,6 +83,8 @@ constexpr MetricInfo catalogue[] = {
      "Spans that are missing there: too many waited, or it did not take them"},
     {"sluice_loop_lag_seconds", histogram, all, "(none, not even the revision's)",
      "How late the event loop came to a timer; long means that this program is the bottleneck"},
+    {"sluice_timers", gauge, all, "(none, not even the revision's)",
+     "Deadlines that are set now; goes with connections and requests"},
 };
 
 constexpr std::string_view type_name(MetricType type) {

@@ -2,6 +2,7 @@
 // busy for long keeps this timer waiting too.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "common/metrics/histogram.hpp"
@@ -19,6 +20,8 @@ class LoopLag {
     void stop();
     // In seconds.
     const Histogram& seconds() const { return seconds_; }
+    // That the loop has to come to: all that are armed.
+    std::size_t timers() const { return time_.armed(); }
 
   private:
     void look();

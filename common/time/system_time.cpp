@@ -51,6 +51,8 @@ class SystemTime::Queue {
         return node;
     }
 
+    std::size_t size() const { return entries_.size(); }
+
     static Node make_node(QueuedTimer* timer) {
         Entries entries;
         return entries.extract(entries.emplace(Instant{}, timer));
@@ -134,6 +136,10 @@ Instant SystemTime::now() const {
 
 WallTime SystemTime::wall_now() const {
     return system_wall_now();
+}
+
+std::size_t SystemTime::armed() const {
+    return queue_->size();
 }
 
 std::unique_ptr<Timer> SystemTime::make_timer() {

@@ -14,6 +14,7 @@ class SystemTime final : public TimeSource {
     Instant now() const override;
     WallTime wall_now() const override;
     std::unique_ptr<Timer> make_timer() override;
+    std::size_t armed() const override;
 
   private:
     class Queue;

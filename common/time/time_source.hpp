@@ -2,6 +2,7 @@
 // place.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -27,6 +28,8 @@ class TimeSource {
     virtual Instant now() const = 0;
     virtual WallTime wall_now() const = 0;
     virtual std::unique_ptr<Timer> make_timer() = 0;
+    // Timers that are armed.
+    virtual std::size_t armed() const = 0;
 };
 
 }  // namespace common

@@ -23,14 +23,13 @@ class ManualTime final : public TimeSource {
     // 2026-11-23T10:15:30Z at the start, and as far on as now().
     WallTime wall_now() const override;
     std::unique_ptr<Timer> make_timer() override;
+    std::size_t armed() const override;
 
     // Runs the event loop until nothing is ready, with the clock standing still.
     void settle();
     // Moves the clock to `t`, stopping at every deadline on the way. REQUIRES: t >= now().
     void advance_to(Instant t);
     void advance(Duration d) { advance_to(now_ + d); }
-    // Timers that are armed.
-    std::size_t armed() const;
 
   private:
     struct State;

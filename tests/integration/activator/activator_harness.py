@@ -106,14 +106,15 @@ class Activator:
     environment = None  # this process's own
     prefix = ()  # a command that runs another one
 
-    def __init__(self, folder, revisions, arguments=(), wait=True, pods_text=None, ports=None):
+    def __init__(self, folder, revisions, arguments=(), wait=True, pods_text=None, ports=None, address="127.0.0.1"):
+        self.address = address  # the clients'; the admin port has the loopback's
         self.port, self.admin = ports or free_ports(2)
         self.file = os.path.join(folder, "pods-%d.json" % self.port)
         if pods_text is None:
             self.write(revisions)
         else:
             self.write_text(pods_text)
-        command = [BINARY, "--listen", "127.0.0.1:%d" % self.port, "--admin",
+        command = [BINARY, "--listen", "%s:%d" % (address, self.port), "--admin",
                    "127.0.0.1:%d" % self.admin, "--pods", self.file, *arguments]
         if "--drain-delay" not in arguments:
             command += ["--drain-delay", "0s"]
@@ -165,7 +166,8 @@ class Activator:
         return self.status()["revisions"][index]
 
     def connect(self, port=None):
-        return Connection(socket.create_connection(("127.0.0.1", port or self.port), DEADLINE))
+        address = "127.0.0.1" if port else self.address
+        return Connection(socket.create_connection((address, port or self.port), DEADLINE))
 
     def files(self):
         return len(os.listdir("/proc/%d/fd" % self.process.pid))

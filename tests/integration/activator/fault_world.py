@@ -14,38 +14,52 @@ from harness import DEADLINE, Broken, QueueProxy, free_ports, request_text, wait
 
 PROBE = '{"tcpSocket":{"port":%d},"successThreshold":1}'
 
-# Writes down each request before and after it works: what is in the file survives kill -9.
+# Writes down each request before and after it works: what is in the file survives kill -9. No http.server: a
+# program that is killed and started all the time must start quickly.
 APPLICATION = """
-import http.server, os, sys, threading, time
+import os, socket, sys, threading, time
 journal = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+run_seconds = float(sys.argv[3])
 inside = 0
 lock = threading.Lock()
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    def do_POST(self):
-        global inside
-        name = self.rfile.read(int(self.headers['Content-Length'])).decode()
-        hoard = b'x' * (200 << 20) if name.startswith('eat') else b''
-        with lock:
-            inside += 1
-            os.write(journal, ('begin %s %d\\n' % (name, inside)).encode())
-        time.sleep(0.01)
-        with lock:
-            inside -= 1
-            os.write(journal, ('end %s %d\\n' % (name, inside)).encode())
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(name)))
-        self.end_headers()
-        self.wfile.write(name.encode())
-    def log_message(self, *arguments):
+def work(name):
+    global inside
+    hoard = b'x' * (200 << 20) if name.startswith('eat') else b''
+    with lock:
+        inside += 1
+        os.write(journal, ('begin %s %d\\n' % (name, inside)).encode())
+    time.sleep(run_seconds)
+    with lock:
+        inside -= 1
+        os.write(journal, ('end %s %d\\n' % (name, inside)).encode())
+def serve(connection):
+    requests = connection.makefile('rb')
+    while requests.readline():
+        length = 0
+        for line in iter(requests.readline, b'\\r\\n'):
+            name, _, value = line.partition(b':')
+            if name.lower() == b'content-length':
+                length = int(value)
+        body = requests.read(length)
+        work(body.decode())
+        connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s' % (len(body), body))
+def run(connection):
+    try:
+        with connection:
+            serve(connection)
+    except OSError:
         pass
-http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+while True:
+    threading.Thread(target=run, args=(listener.accept()[0],), daemon=True).start()
 """
 
 
 class Pod:
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, run_seconds, address):
         self.name = name
+        self.address = address
+        self.run_seconds = run_seconds
         self.journal = os.path.join(folder, name)
         self.app_port, self.port = free_ports(2)
         self.app = self.proxy = None
@@ -53,15 +67,21 @@ class Pod:
         self.start_proxy()
 
     def start_app(self, **more):
-        self.app = subprocess.Popen([sys.executable, "-c", APPLICATION, str(self.app_port), self.journal],
-                                    stderr=subprocess.DEVNULL, **more)
+        # -S -E: starts in a third of the time.
+        self.app = subprocess.Popen([sys.executable, "-S", "-E", "-c", APPLICATION, str(self.app_port), self.journal,
+                                     str(self.run_seconds)], stderr=subprocess.DEVNULL, **more)
 
     def start_proxy(self):
         self.proxy = QueueProxy(self.app_port, {"QUEUE_SERVING_PORT": str(self.port),
+                                                "SLUICE_BIND_ADDRESS": self.address,
                                                 "SERVING_READINESS_PROBE": PROBE % self.app_port})
 
     def entry(self):
-        return {"name": self.name, "address": "127.0.0.1:%d" % self.port}
+        return {"name": self.name, "address": "%s:%d" % (self.address, self.port)}
+
+    def files(self):
+        """That its queue-proxy has open."""
+        return len(os.listdir("/proc/%d/fd" % self.proxy.process.pid))
 
     # --- Faults. Each heals what it broke, as a kubelet would, and no more.
 
@@ -113,17 +133,20 @@ class Pod:
 
 class Load:
     """Clients that ask one after the other; now and then one leaves before its answer. The first `kept` of
-    them keep their connections for as long as the answers let them. `may_break`: a client may get no answer
-    at all (whom it was connected to is killed), but never a wrong one."""
+    them keep their connections for as long as the answers let them, the last `sessions` send the cookie that
+    they got. `may_break`: a client may get no answer at all (whom it was connected to is killed), but never a
+    wrong one."""
 
-    def __init__(self, connect, seed, clients=4, kept=0, departing=0.02, may_break=False):
+    def __init__(self, connect, seed, clients=4, kept=0, sessions=0, departing=0.02, may_break=False):
         self.connect = connect
         self.kept = kept
+        self.cookies = {client: "" for client in range(clients - sessions, clients)}
         self.departing = departing
         self.may_break = may_break
         self.ended = {}  # name: status, or None for a client that left or got no whole answer
         self.wrong = []
         self.broken = 0
+        self.served_by = [0] * clients  # requests that ended well, by client
         self.ending = False
         self.random = random.Random(seed)
         self.threads = [threading.Thread(target=self.run, args=(i,), daemon=True) for i in range(clients)]
@@ -139,7 +162,8 @@ class Load:
             try:
                 if connection is None:
                     connection = self.connect()
-                self.ended[name], reusable = self.ask(connection, name)
+                self.ended[name], reusable = self.ask(connection, client, name)
+                self.served_by[client] += self.ended[name] == 200
             except (Broken, OSError, ValueError) as error:
                 self.ended[name], reusable = None, False
                 self.broken += 1
@@ -152,8 +176,9 @@ class Load:
         if connection:
             connection.close()
 
-    def ask(self, connection, name):
-        connection.send(request_text("POST", "/run", body=name))
+    def ask(self, connection, client, name):
+        cookie = self.cookies.get(client)
+        connection.send(request_text("POST", "/run", (("Cookie", cookie),) if cookie else (), name))
         if self.random.random() < self.departing:
             return None, False
         response = connection.read_response()
@@ -161,10 +186,12 @@ class Load:
             self.wrong.append("%s got the answer of %r" % (name, response.body))
         if response.status not in (200, 502, 503, 504):
             self.wrong.append("%s: status %d" % (name, response.status))
+        if client in self.cookies and response.get("Set-Cookie"):
+            self.cookies[client] = response.get("Set-Cookie").split(";")[0]
         return response.status, response.get("Connection", "").lower() != "close"
 
     def served(self):
-        return sum(status == 200 for status in list(self.ended.values()))
+        return sum(self.served_by)
 
     def wait_served(self, more):
         """So many more requests end well."""
@@ -180,11 +207,11 @@ class Load:
 class World:
     """Some pods and, later, clients; what must be true of all that they did."""
 
-    def __init__(self, test, pods):
+    def __init__(self, test, pods, run_seconds=0.01, address="127.0.0.1"):
         self.test = test
         self.pods = []
         for i in range(pods):
-            pod = Pod("sd-%d" % i, test.folder)
+            pod = Pod("sd-%d" % i, test.folder, run_seconds, address)
             test.addCleanup(pod.close)
             self.pods.append(pod)
 

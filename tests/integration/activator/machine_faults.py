@@ -1,15 +1,24 @@
 """Faults of the machine under the programs: its network, memory, open files and clock. Each says why this
 machine cannot have it, or makes it in namespaces and groups of the test's own."""
 
+import contextlib
 import ctypes
+import fcntl
+import json
 import os
+import random
 import resource
 import shutil
+import struct
 import subprocess
+import sys
 import tempfile
 import unittest
 
 CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454CA
+IFF_TUN = 0x0001
+IFF_NO_PI = 0x1000
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 MEMORY_GROUPS = "/sys/fs/cgroup/memory"
 
@@ -20,50 +29,86 @@ def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def enter_network_namespace(test):
-    """A new one for this thread and whatever it starts from now on, until the test ends."""
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    if LIBC.unshare(CLONE_NEWNET) != 0:
-        os.close(before)
-        raise unittest.SkipTest("no namespaces here: " + os.strerror(ctypes.get_errno()))
+@contextlib.contextmanager
+def os_file(path):
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
-    def leave():
-        assert LIBC.setns(before, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        os.close(before)
-    test.addCleanup(leave)
+
+class Namespace:
+    """A network of its own, for the threads that are inside and for whatever they start."""
+
+    def __init__(self, test):
+        with os_file("/proc/thread-self/ns/net") as before:
+            if LIBC.unshare(CLONE_NEWNET) != 0:
+                raise unittest.SkipTest("no namespaces here: " + os.strerror(ctypes.get_errno()))
+            self.file = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            test.addCleanup(os.close, self.file)
+            self.enter(before)
+        with self.inside():
+            if run("ip", "link", "set", "lo", "up").returncode != 0:
+                raise unittest.SkipTest("the loopback of a network namespace cannot be used here")
+
+    @staticmethod
+    def enter(file):
+        assert LIBC.setns(file, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+
+    @contextlib.contextmanager
+    def inside(self):
+        with os_file("/proc/thread-self/ns/net") as before:
+            self.enter(self.file)
+            try:
+                yield
+            finally:
+                self.enter(before)
+
+    def make_device(self, address, other):
+        """A TUN device; its descriptor. What is sent to `other` comes out of it."""
+        with self.inside():
+            try:
+                device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+                fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", b"tun0", IFF_TUN | IFF_NO_PI))
+            except OSError as error:
+                raise unittest.SkipTest("no TUN device here: %s" % error) from error
+            for command in (("address", "add", address, "peer", other, "dev", "tun0"), ("link", "set", "tun0", "up")):
+                done = run("ip", *command)
+                assert done.returncode == 0, done.stderr
+        return device
 
 
 class Network:
-    """A loopback of the test's own, which may become bad."""
+    """Two networks and the link between them (bad_link.py), which may become bad. The activator is in `near`,
+    its clients and its pods are in `far`: all that they tell each other crosses the link."""
+
+    NEAR, FAR = "198.18.0.1", "198.18.0.2"  # of the range for tests of networks, RFC 2544
+    TO_NEAR, TO_FAR = 1, 0
 
     def __init__(self, test):
-        for program in ("ip", "tc", "iptables"):
-            if not shutil.which(program):
-                raise unittest.SkipTest("no program %r here" % program)
-        enter_network_namespace(test)
-        if run("ip", "link", "set", "lo", "up").returncode != 0:
-            raise unittest.SkipTest("the loopback of a network namespace cannot be used here")
+        if not shutil.which("ip"):
+            raise unittest.SkipTest("no program 'ip' here")
+        self.near, self.far = Namespace(test), Namespace(test)
+        devices = [self.near.make_device(self.NEAR, self.FAR), self.far.make_device(self.FAR, self.NEAR)]
+        seed = int(os.environ.get("LINK_SEED", random.randrange(1 << 32)))
+        print("LINK_SEED=%d" % seed, flush=True)
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_link.py")
+        self.link = subprocess.Popen([sys.executable, program, str(seed), *map(str, devices)], pass_fds=devices,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for device in devices:
+            os.close(device)
+        test.addCleanup(self.close)
 
-    def rule(self, change, *match):
-        done = run("iptables", change, "INPUT", *match, "-j", "DROP")
-        if done.returncode != 0:
-            raise unittest.SkipTest("iptables: " + done.stderr.strip())
+    def become(self, delay=0.0, jitter=0.0, loss=0.0, dead=()):
+        """See bad_link.py. Returns what has become of the packets until now."""
+        self.link.stdin.write(json.dumps({"delay": delay, "jitter": jitter, "loss": loss, "dead": list(dead)}) + "\n")
+        self.link.stdin.flush()
+        return json.loads(self.link.stdout.readline())
 
-    def make_bad(self):
-        """Every packet late, every thirtieth lost; where the kernel has no netem, the loss alone."""
-        if run("tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "10ms", "5ms", "loss",
-               "3%").returncode == 0:
-            return "delay and loss"
-        self.rule("-A", "-m", "statistic", "--mode", "random", "--probability", "0.03")
-        return "loss; no delay: this kernel has no netem"
-
-    def make_good(self):
-        run("tc", "qdisc", "del", "dev", "lo", "root")
-        run("iptables", "-F", "INPUT")
-
-    def cut(self, port):
-        for side in ("--dport", "--sport"):
-            self.rule("-A", "-p", "tcp", side, str(port))
+    def close(self):
+        self.link.kill()
+        self.link.communicate()
 
 
 class Names:

@@ -3,6 +3,7 @@ of them are restarted one after the other, packets are lost, a pod's network is 
 out, the clock jumps. The verdict is the same: every request ends once and truthfully, none runs twice, no
 application has more than its limit, and all is well again without help."""
 
+import contextlib
 import os
 import random
 import signal
@@ -20,12 +21,26 @@ AFFINITY = {"serving.knative.dev.alibabacloud/affinity": "cookie"}
 
 
 class MachineFaults(ActivatorTest):
-    def begin_world(self, *arguments, annotations=None, seed=1, connect=None, **how):
+    def begin_world(self, *arguments, annotations=None, seed=1, **how):
         self.world = World(self, PODS)
         self.start([revision(self.world.pods, annotations=annotations)], *arguments)
+        self.begin_load(contextlib.nullcontext(), seed, **how)
+
+    def begin_far_world(self, **more):
+        """The activator here, pods and clients behind a link that may become bad."""
+        self.network = Network(self)
+        self.enterContext(self.network.near.inside())
+        with self.network.far.inside():
+            self.world = World(self, PODS, address=Network.FAR)
+        self.start([revision(self.world.pods, **more)], address=Network.NEAR)
+        self.begin_load(self.network.far.inside(), 1)
+
+    def begin_load(self, place, seed, **how):
         self.wait_ready(PODS)
         self.files_before = self.activator.files()
-        self.world.begin_load(connect or self.activator.connect, seed, **how)
+        self.pod_files_before = [pod.files() for pod in self.world.pods]
+        with place:
+            self.world.begin_load(self.activator.connect, seed, **how)
         self.world.load.wait_served(20)
 
     def is_well(self):
@@ -36,24 +51,44 @@ class MachineFaults(ActivatorTest):
         self.world.judge()
         wait_for(lambda: self.activator.revision()["running"] == 0, "no slot to stay taken")
         wait_for(lambda: self.activator.files() <= self.files_before + 2 * PODS + 2, "files to be given back")
+        # Of the activator and to the application, two kept connections each.
+        for pod, before in zip(self.world.pods, self.pod_files_before):
+            wait_for(lambda one=pod, most=before + 4: one.files() <= most, "a queue-proxy's files to be given back")
 
-    def test_packets_are_lost(self):
-        network = Network(self)
-        self.begin_world()
-        print("the network has:", network.make_bad(), flush=True)
-        self.world.load.wait_served(60)
-        network.make_good()
+    def test_packets_are_late_and_lost(self):
+        self.begin_far_world()
+        before = self.network.become(delay=0.01, jitter=0.005, loss=0.03)
+        self.world.load.wait_served(100)
+        between = self.network.become(delay=0.1, jitter=0.05, loss=0.1)
+        self.world.load.wait_served(12)
+        after = self.network.become()
+        print("the link:", before, between, after, flush=True)
+        # Five packets a request at the very least, on its way to the activator and on to the pod.
+        self.assertGreater(between["moved"] - before["moved"], 500)
+        self.assertGreater(between["lost"] - before["lost"], 5)
+        self.assertGreater(after["lost"] - between["lost"], 0)
         self.is_well()
         self.judge()
 
     def test_a_pods_network_is_cut(self):
-        network = Network(self)
-        self.begin_world()
-        for pod in self.world.pods[:2]:
-            network.cut(pod.port)
-            self.world.load.wait_served(20)  # by the others
-            network.make_good()
-            self.is_well()
+        self.begin_far_world()
+        both_ways = ((Network.TO_NEAR,), (Network.TO_FAR,), (Network.TO_NEAR, Network.TO_FAR))
+        for pod, directions in zip(self.world.pods, both_ways):
+            with self.subTest(directions=directions):
+                self.network.become(dead=[(direction, pod.port) for direction in directions])
+                self.world.load.wait_served(20)  # by the others
+                self.network.become()
+                self.is_well()
+        self.judge()
+
+    def test_a_pod_is_cut_off_for_longer_than_its_request_may_take(self):
+        self.begin_far_world(timeoutSeconds=2)
+        port = self.world.pods[0].port
+        self.network.become(dead=[(Network.TO_NEAR, port), (Network.TO_FAR, port)])
+        wait_for(lambda: 504 in list(self.world.load.ended.values()), "a request there to end with 504")
+        self.world.load.wait_served(20)  # by the others
+        self.network.become()
+        self.is_well()
         self.judge()
 
     def test_no_more_files(self):

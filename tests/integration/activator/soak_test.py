@@ -1,11 +1,11 @@
 """Mixed load with faults for SOAK_SECONDS (180): what leaks, leaks here.
 
-A request runs for 10 ms where a real one takes seconds, so an hour here is days there. Two activators
-before four pods; clients that keep their connections, that connect for each request, that leave. Every few
-seconds something breaks or is restarted: pods in all ways of faults_test.py, the second activator by kill -9
-and by hand-over. The first activator and the first pod's queue-proxy live through all of it: their memory
-and their open files must be flat (the middle of the last quarter against that of the second), and the
-process must have the threads and children that it had.
+Time is compressed: a run that takes a second takes 1/SOAK_COMPRESSION (100) of it here, so an hour is four
+days of requests. Two activators before four pods; clients that keep their connections, that connect for each
+request, that have a session, that leave. All the time something breaks or is restarted: pods in all ways of
+faults_test.py, the second activator by kill -9 and by hand-over. The first activator and the first pod's
+queue-proxy live through all of it: their memory, open files and armed timers must be flat (the middle of the
+last quarter against that of the second), and the process must have the threads that it had.
 
 SOAK_SEED repeats a schedule; it is printed with the figures.
 """
@@ -19,26 +19,31 @@ import time
 
 from activator_harness import Activator, ActivatorTest, revision
 from fault_world import World
-from harness import free_ports, wait_for
+from harness import free_ports, request_text, wait_for
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", 180))
+COMPRESSION = float(os.environ.get("SOAK_COMPRESSION", 100))
 PODS = 4
+CLIENTS = 10
+AFFINITY = {"serving.knative.dev.alibabacloud/affinity": "cookie"}
 # glibc's allocator and our caches settle within the first quarter; what is left is noise of this size.
 MEMORY_NOISE_KB = 1024 if "ASAN_OPTIONS" not in os.environ else 65536
 FILES_NOISE = 2 * PODS + 8
+# Each connection may have one, and so may each pod.
+TIMERS_NOISE = 2 * CLIENTS + 2 * PODS
 POD_FAULTS = ("kill_app", "kill_proxy", "kill_both", "stop_app_for_a_while", "stop_proxy_for_a_while", "drain_proxy")
 # Of the pod whose queue-proxy is watched: what its application can do to it.
 WATCHED_POD_FAULTS = ("kill_app", "stop_app_for_a_while")
 
 
 class Watched:
-    """A process that lives through it all, looked at after each fault."""
+    """A process that lives through it all, looked at after each fault. `connect`: to its metrics."""
 
-    def __init__(self, name, pid):
+    def __init__(self, name, pid, connect):
         self.name = name
         self.pid = pid
-        self.memory = []
-        self.files = []
+        self.connect = connect
+        self.seen = {"memory, KiB": [], "open files": [], "timers": []}
         self.threads_before = self.threads()
 
     def status(self, field):
@@ -48,28 +53,36 @@ class Watched:
     def threads(self):
         return self.status("Threads")
 
+    def timers(self):
+        connection = self.connect()
+        connection.send(request_text(target="/metrics"))
+        text = connection.read_response().body.decode()
+        connection.close()
+        return [int(line.split()[1]) for line in text.splitlines() if line.startswith("sluice_timers ")][0]
+
     def look(self):
-        self.memory.append(self.status("VmRSS"))
-        self.files.append(len(os.listdir("/proc/%d/fd" % self.pid)))
+        now = (self.status("VmRSS"), len(os.listdir("/proc/%d/fd" % self.pid)), self.timers())
+        for values, value in zip(self.seen.values(), now):
+            values.append(value)
 
     @staticmethod
-    def quarter(values, number):
+    def quarters(values):
         size = len(values) // 4
-        return statistics.median(values[number * size:(number + 1) * size])
+        return [statistics.median(values[number * size:(number + 1) * size]) for number in range(4)]
 
     def judge(self, test):
-        memory = [self.quarter(self.memory, number) for number in range(4)]
-        files = [self.quarter(self.files, number) for number in range(4)]
-        print("%s: KiB by quarter %s, files %s" % (self.name, memory, files), flush=True)
-        test.assertLessEqual(memory[3], memory[1] + MEMORY_NOISE_KB, self.name)
-        test.assertLessEqual(files[3], files[1] + FILES_NOISE, self.name)
+        for (what, values), noise in zip(self.seen.items(), (MEMORY_NOISE_KB, FILES_NOISE, TIMERS_NOISE)):
+            quarters = self.quarters(values)
+            print("%s, %s: %s at first, %s at the end; by quarter: %s" % (
+                self.name, what, values[0], values[-1], " ".join("%g" % value for value in quarters)), flush=True)
+            test.assertLessEqual(quarters[3], quarters[1] + noise, "%s, %s" % (self.name, what))
         test.assertEqual(self.threads(), self.threads_before, self.name)
 
 
 class Soak(ActivatorTest):
     def begin_second(self, ports):
-        arguments = ("--handover", os.path.join(self.folder, "second"), "--drain-delay", "1s")
-        second = Activator(self.folder, [revision(self.world.pods)], arguments, ports=ports)
+        arguments = ("--handover", os.path.join(self.folder, "second"), "--drain-delay", "1s", *self.keys)
+        second = Activator(self.folder, [revision(self.world.pods, annotations=AFFINITY)], arguments, ports=ports)
         self.addCleanup(second.close)
         return second
 
@@ -109,16 +122,20 @@ class Soak(ActivatorTest):
 
     def test_flat_under_mixed_load_and_faults(self):
         seed = int(os.environ.get("SOAK_SEED", random.randrange(1 << 32)))
-        print("SOAK_SEED=%d SOAK_SECONDS=%d" % (seed, SECONDS), flush=True)
+        print("SOAK_SEED=%d SOAK_SECONDS=%d SOAK_COMPRESSION=%g" % (seed, SECONDS, COMPRESSION), flush=True)
         chosen = random.Random(seed)
         self.lock, self.turn = threading.Lock(), 0
-        self.world = World(self, PODS)
-        self.start([revision(self.world.pods)])
+        self.world = World(self, PODS, run_seconds=1 / COMPRESSION)
+        self.keys = ("--cookie-key-file", os.path.join(self.folder, "keys"))
+        with open(self.keys[1], "w", encoding="ascii") as file:
+            file.write(random.randbytes(32).hex() + "\n")
+        self.start([revision(self.world.pods, annotations=AFFINITY)], *self.keys)
         self.second_ports = free_ports(2)
         self.second = self.begin_second(self.second_ports)
-        watched = [Watched("activator", self.activator.process.pid),
-                   Watched("queue-proxy", self.world.pods[0].proxy.process.pid)]
-        self.world.begin_load(self.connect, seed, clients=10, kept=4, may_break=True)
+        first, proxy = self.activator, self.world.pods[0].proxy
+        watched = [Watched("activator", first.process.pid, lambda: first.connect(first.admin)),
+                   Watched("queue-proxy", proxy.process.pid, lambda: proxy.connect(proxy.metrics))]
+        self.world.begin_load(self.connect, seed, clients=CLIENTS, kept=4, sessions=4, may_break=True)
         self.both_well()
         broken, end, faults = 0, time.monotonic() + SECONDS, 0
         while time.monotonic() < end:
@@ -136,6 +153,6 @@ class Soak(ActivatorTest):
         for one in watched:
             one.judge(self)
         # Only those who were connected to the second activator when it was killed.
-        self.assertLessEqual(broken, faults * 10)
+        self.assertLessEqual(broken, faults * CLIENTS)
         for activator in (self.activator, self.second):
             wait_for(lambda one=activator: one.revision()["running"] == 0, "no slot to stay taken")

@@ -115,12 +115,12 @@ TEST_CASE("sessions: counted until their idle time is over, and moved with their
     LiveSessions sessions;
     const PodId a{1};
     const PodId b{2};
-    sessions.note(11, 0, a, start + 10s);
-    sessions.note(12, 0, a, start + 20s);
-    sessions.note(11, 0, a, start + 30s);
+    sessions.note(11, 0, a, start, start + 10s);
+    sessions.note(12, 0, a, start, start + 20s);
+    sessions.note(11, 0, a, start, start + 30s);
     CHECK(sessions.count(start) == 2);
     CHECK(sessions.by_pod(start).at(a) == 2);
-    sessions.note(21, 11, b, start + 30s);
+    sessions.note(21, 11, b, start, start + 30s);
     CHECK(sessions.by_pod(start).at(a) == 1);
     CHECK(sessions.by_pod(start).at(b) == 1);
     CHECK(sessions.count(start + 25s) == 1);
@@ -130,8 +130,21 @@ TEST_CASE("sessions: counted until their idle time is over, and moved with their
 TEST_CASE("sessions: no client can make the count grow without end", "[activator]") {
     LiveSessions sessions;
     for (std::uint64_t id = 1; id <= LiveSessions::sessions_max + 500; ++id)
-        sessions.note(id, 0, PodId{1}, start + 10s);
+        sessions.note(id, 0, PodId{1}, start, start + 10s);
     CHECK(sessions.count(start) == LiveSessions::sessions_max);
+}
+
+TEST_CASE("sessions: those that are over go, even if nobody asks how many there are",
+          "[activator]") {
+    LiveSessions sessions;
+    std::uint64_t id = 0;
+    for (int second = 0; second < 3600; ++second) {
+        const Instant now = start + std::chrono::seconds(second);
+        for (int i = 0; i < 100; ++i)
+            sessions.note(++id, 0, PodId{1}, now, now + 60s);
+    }
+    CHECK(sessions.kept() <= 62 * 100);
+    CHECK(sessions.count(start + 3599s) == 60 * 100);
 }
 
 TEST_CASE("scheduler: slot-seconds are exact, and back-off is not idle", "[activator]") {

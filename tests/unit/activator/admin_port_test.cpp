@@ -254,4 +254,59 @@ TEST_CASE("history: points are ten minutes at most, and quantiles are of the las
     CHECK(history.points(RevisionId{99}).empty());
 }
 
+TEST_CASE("admin: so many revisions and pods are shown, and how many there are", "[activator]") {
+    Fixture f;
+    const auto add = [&f](const std::string& name) {
+        Revision revision;
+        revision.name_space = "default";
+        revision.service = name;
+        revision.name = name + "-00001";
+        return f.gateway->add_revision(std::move(revision));
+    };
+    RevisionId newest = f.id;
+    for (std::size_t i = 1; i < revisions_listed_max; ++i)
+        newest = add("s" + std::to_string(i));
+    static_assert(revisions_listed_max == History::revisions_max);
+    History history;
+    history.sample(*f.gateway);
+    CHECK(history.points(newest).size() == 1);
+    nlohmann::json state = nlohmann::json::parse(state_json({}, *f.gateway, history));
+    CHECK(state["revisions"].size() == revisions_listed_max);
+    CHECK(state["revisions_total"] == revisions_listed_max);
+
+    newest = add("one-more");
+    history.sample(*f.gateway);
+    CHECK(history.points(f.id).size() == 2);
+    CHECK(history.points(newest).empty());
+    state = nlohmann::json::parse(state_json({}, *f.gateway, history));
+    CHECK(state["revisions"].size() == revisions_listed_max);
+    CHECK(state["revisions_total"] == revisions_listed_max + 1);
+
+    for (std::size_t i = 0; i <= pod_tiles_max; ++i) {
+        if (i == pod_tiles_max) {
+            state = nlohmann::json::parse(state_json({}, *f.gateway, history));
+            CHECK(state["selected"]["pods"].size() == pod_tiles_max);
+        }
+        ReadyPod pod;
+        pod.name = "sd-" + std::to_string(i);
+        pod.address = {"127.0.0.1", 1, {}};
+        f.gateway->add_ready_pod(f.id, std::move(pod));
+    }
+    state = nlohmann::json::parse(state_json({}, *f.gateway, history));
+    CHECK(state["selected"]["pods"].size() == pod_tiles_max);
+    CHECK(state["selected"]["pods_total"] == pod_tiles_max + 1);
+}
+
+TEST_CASE("event log: the last three hundred lines", "[activator]") {
+    EventLog log;
+    for (std::size_t i = 0; i < EventLog::lines_max; ++i)
+        log.add({}, "sd", "line");
+    CHECK(log.lines().size() == EventLog::lines_max);
+    CHECK(log.lines().front().number == 1);
+    log.add({}, "sd", "line");
+    CHECK(log.lines().size() == EventLog::lines_max);
+    CHECK(log.lines().front().number == 2);
+    CHECK(log.last() == EventLog::lines_max + 1);
+}
+
 }  // namespace activator

@@ -76,4 +76,38 @@ TEST_CASE("metrics: the cold start has its phases, each of them once", "[proxy]"
     CHECK(has(text, "sluice_cold_start_seconds_count{phase=\"app_port_open\"} 1"));
 }
 
+TEST_CASE("metrics: two hundred series of a family are told apart by what clients say, no more",
+          "[proxy]") {
+    Fixture f;
+    RequestRecord record;
+    record.status = 200;
+    const auto ask = [&](int number) {
+        common::RequestHead head;
+        head.method = "GET";
+        head.fields.add("Host", "h" + std::to_string(number));
+        f.metrics.add(head, record);
+    };
+    const auto series = [&f] {
+        const std::string text = f.metrics.text();
+        const std::string name = "\nhttp_server_request_duration_seconds_count{";
+        std::size_t n = 0;
+        for (std::size_t at = 0; (at = text.find(name, at)) != text.npos; at += name.size())
+            ++n;
+        return n;
+    };
+    const std::string other = "server_address=\"_other\"";
+    for (int i = 0; i < 200; ++i)
+        ask(i);
+    CHECK(series() == 200);
+    CHECK(f.metrics.text().find(other) == std::string::npos);
+    ask(200);
+    CHECK(series() == 201);
+    CHECK(f.metrics.text().find(other) != std::string::npos);
+    for (int i = 201; i < 1000; ++i)
+        ask(i);
+    CHECK(series() == 201);
+    ask(0);  // those that are known stay
+    CHECK(series() == 201);
+}
+
 }  // namespace proxy

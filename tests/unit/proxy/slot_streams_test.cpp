@@ -1,6 +1,8 @@
 // A slot stream's connection: opened, silent, blocked, closed; what is said on it is slot_claim's.
 #include "proxy/slot_streams.hpp"
 
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "tests/support/server_fixture.hpp"
@@ -127,5 +129,26 @@ TEST_CASE("slot streams: a peer that takes in nothing is cut off", "[proxy]") {
         f.time.settle();
     }
     CHECK(peer->closed());
+    CHECK(f.streams.size() == 0);
+}
+
+TEST_CASE("slot streams: so many at once, and one more when one has ended", "[proxy]") {
+    Fixture f;
+    std::vector<std::shared_ptr<common::MemoryPeer>> peers;
+    for (std::size_t i = 0; i < SlotStreams::streams_max; ++i)
+        peers.push_back(f.open_stream());
+    CHECK(f.streams.size() == SlotStreams::streams_max);
+    const auto refused = f.connect();
+    const std::string ask = common::get("/", "Connection: Upgrade\r\nUpgrade: sluice-slots\r\n");
+    CHECK(f.exchange(*refused, ask).starts_with("HTTP/1.1 503 "));
+    CHECK(f.streams.size() == SlotStreams::streams_max);
+    peers.back()->end();
+    f.time.settle();
+    peers.back() = f.open_stream();
+    CHECK(f.streams.size() == SlotStreams::streams_max);
+    refused->end();
+    for (const auto& peer : peers)
+        peer->end();
+    f.time.settle();
     CHECK(f.streams.size() == 0);
 }

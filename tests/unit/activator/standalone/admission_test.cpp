@@ -135,6 +135,26 @@ TEST_CASE("admission: others are let in as they are", "[activator][standalone]")
     CHECK_FALSE(response_to(review_of("Pod", nullptr)).contains("patch"));
 }
 
+TEST_CASE("admission: fields of other types than Kubernetes has get no answer",
+          "[activator][standalone]") {
+    json broken = pod();
+    json& containers = broken["spec"]["containers"];
+    containers[0]["ports"] = {{{"containerPort", 7860}}};
+    SECTION("a container") {
+        containers.push_back(7);
+    }
+    SECTION("its variables") {
+        containers[0]["env"] = {{"A", "b"}};
+    }
+    SECTION("its probe") {
+        containers[0]["readinessProbe"] = "no";
+    }
+    SECTION("its probe's action") {
+        containers[0]["readinessProbe"] = {{"tcpSocket", "no"}};
+    }
+    CHECK_FALSE(review_admission(review_of("Pod", broken).dump(), settings));
+}
+
 TEST_CASE("admission: what is no review gets no answer", "[activator][standalone]") {
     json review = review_of("Pod", pod());
     CHECK_FALSE(review_admission("", settings));

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/crypto/digests.hpp"
+#include "common/crypto/hmac.hpp"
 #include "common/forward/fetch.hpp"
 #include "tests/support/shell_fixture.hpp"
 
@@ -25,12 +27,14 @@ struct Fixture : common::ShellFixture {
     bool hears(std::size_t count) {
         return common::run_until(io, [this, count] { return heard.size() >= count; });
     }
-    common::FetchResult ask(std::string method, std::string target, std::string body = {}) {
+    common::FetchResult ask(std::string method, std::string target, std::string body = {},
+                            const std::string& signature = {}) {
         common::FetchRequest request;
         request.address = leader->local_address();
         request.head.method = std::move(method);
         request.head.target = std::move(target);
         request.body = std::move(body);
+        if (!signature.empty()) request.head.fields.add("Sluice-Signature", signature);
         if (!request.body.empty())
             request.head.fields.add("Content-Length", std::to_string(request.body.size()));
         return common::run(io, common::fetch(time, std::move(request)));
@@ -86,6 +90,26 @@ TEST_CASE_METHOD(Fixture, "peers: any of the keys is honoured, and no other",
     const auto forged = ask("POST", "/reports", encode_reports(one, "x", time.wall_now()));
     CHECK(forged.head.status == 403);
     CHECK(forged.body == "not signed with a key of the Secret sluice-cookie-key\n");
+    CHECK(heard.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "peers: a report of four mebibytes is read, a longer one is not",
+                 "[activator][standalone]") {
+    const auto ask_signed = [this](std::size_t bytes) {
+        // Filled up with a field that nobody knows, number 15; its length takes four bytes.
+        std::string body = encode_reports(one, "x", time.wall_now()) + "\x7a";
+        const std::size_t filler = bytes - body.size() - 4;
+        for (const unsigned shift : {0U, 7U, 14U, 21U})
+            body += static_cast<char>((filler >> shift & 0x7f) | (shift < 21 ? 0x80 : 0));
+        body.resize(bytes);
+        const auto mac = common::hmac_sha256("0123456789abcdef", "sluice reports 1\n" + body);
+        return ask(
+            "POST", "/reports", std::move(body),
+            common::base64url_encode({reinterpret_cast<const char*>(mac.data()), mac.size()}));
+    };
+    CHECK(ask_signed(4 << 20).head.status == 200);
+    CHECK(heard.size() == 1);
+    CHECK(ask_signed((4 << 20) + 1).head.status != 200);
     CHECK(heard.size() == 1);
 }
 

@@ -7,8 +7,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/crypto/certificates.hpp"
 #include "common/http/http_server.hpp"
 #include "common/http/simple_response.hpp"
+#include "common/net/tls_config.hpp"
 #include "tests/support/server_fixture.hpp"
 
 namespace common {
@@ -146,8 +148,10 @@ awaitable<void> wait_for_end(Exchange& exchange) {
 
 class LimitedServer : public ShellFixture {
   public:
-    LimitedServer(std::size_t all, std::size_t per_client, ServerConnection::Handler handler)
+    LimitedServer(std::size_t all, std::size_t per_client, ServerConnection::Handler handler,
+                  const std::shared_ptr<const TlsContext>& tls = nullptr)
         : server(tasks, time, hangups, limits_of(all, per_client), std::move(handler)) {
+        if (tls) server.secure_with([tls] { return tls; });
         const Address any{"127.0.0.1", 0, ""};
         REQUIRE(server.open(any).empty());
         server.start();
@@ -236,6 +240,24 @@ TEST_CASE("limits: one address cannot take the place of others", "[common][http]
     CHECK(f.until([&] { return f.server.connections() == 3; }));
     other->send(get("/other"));
     CHECK(f.until([&] { return other->ended() || contains(other->received, "/other"); }));
+}
+
+TEST_CASE("limits: a TLS handshake has ten seconds", "[common][http]") {
+    const MadeCertificate made = make_server_certificate(
+        {"localhost"}, WallTime{std::chrono::hours(490'000)}, std::chrono::hours(48));
+    const TlsContext::Made tls = TlsContext::make(made.certificate, made.key, TlsParameters{});
+    REQUIRE(tls.context);
+    LimitedServer f(10, 0, answer_target, tls.context);
+    const auto silent = f.connect();
+    const auto slow = f.connect();
+    slow->send("\x16\x03");  // the beginning of a hello
+    f.time.advance(std::chrono::seconds(10) - std::chrono::milliseconds(1));
+    CHECK(f.server.connections() == 2);
+    CHECK_FALSE(silent->ended());
+    slow->send("\x01");  // moves nothing
+    f.time.advance(std::chrono::milliseconds(1));
+    CHECK(f.until([&] { return silent->ended() && slow->ended(); }));
+    CHECK(f.until([&] { return f.server.connections() == 0; }));
 }
 
 }  // namespace

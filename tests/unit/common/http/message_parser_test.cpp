@@ -1,6 +1,7 @@
 // What a relay must refuse and what it must understand, however the bytes arrive.
 #include "common/http/message_parser.hpp"
 
+#include <array>
 #include <random>
 
 #include <catch2/catch.hpp>
@@ -254,6 +255,22 @@ TEST_CASE("parser: a chunk's line and the trailers are bounded", "[common][http]
     const Parsed p = parse(head + endless + std::string(1 << 20, 'x'), true, step);
     CHECK(p.error == ParseError::bad_message);
     CHECK(fed < 100'000);
+}
+
+TEST_CASE("parser: a chunk's line and trailers of sixty-four kibibytes pass", "[common][http]") {
+    const std::string begin = GENERATE(as<std::string>(), "1;", "0\r\nX: ", "0;");
+    const std::size_t more = GENERATE(0U, 1U);
+    const std::string end = begin == "1;" ? "\r\na\r\n0\r\n\r\n" : "\r\n\r\n";
+    // All of it but the last byte of its end is there at once, which is the most that must be held.
+    const std::size_t held = (std::size_t{64} << 10) + more;
+    const std::size_t line_end = begin == "1;" ? 1 : 3;
+    const std::string body = begin + std::string(held - begin.size() - line_end, 'x') + end;
+    std::size_t step = 0;
+    const std::string head = req("Transfer-Encoding: chunked\r\n");
+    const std::array<std::size_t, 3> steps{head.size(), held, body.size()};
+    const Parsed p =
+        parse(head + body, true, [&] { return steps[std::min<std::size_t>(step++, 2)]; });
+    CHECK((p.error == ParseError::none) == (more == 0));
 }
 
 TEST_CASE("parser: where responses end", "[common][http]") {

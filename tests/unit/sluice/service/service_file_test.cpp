@@ -380,9 +380,29 @@ TEST_CASE("service file: a file that cannot be read is one problem", "[sluice]")
     CHECK(problems("/") == Problems{{Severity::error, 0, "", "is a directory"}});
     const auto big = std::filesystem::temp_directory_path() /
                      ("sluice-service-file-test-" + std::to_string(::getpid()) + ".yaml");
-    std::ofstream(big) << std::string((std::size_t{4} << 20) + 1, '#');
-    CHECK(problems(big) == Problems{{Severity::error, 0, "", "is larger than 4 MiB"}});
+    const Problems too_large{{Severity::error, 0, "", "is larger than 4 MiB"}};
+    std::ofstream(big) << std::string(std::size_t{4} << 20, '#');
+    CHECK(problems(big) != too_large);
+    std::ofstream(big, std::ios::app) << '#';
+    CHECK(problems(big) == too_large);
     std::filesystem::remove(big);
+}
+
+TEST_CASE("service file: a thousand documents, and one more", "[sluice]") {
+    const auto documents = [](int count) {
+        std::string text;
+        for (int i = 0; i < count; ++i)
+            text += "---\nkind: Other\n";
+        return text;
+    };
+    const auto said = [](const std::string& text) {
+        std::string all;
+        for (const Problem& problem : read_service_text(text).problems)
+            all += problem.message + "\n";
+        return all;
+    };
+    CHECK(said(documents(1000)).find("too many documents") == std::string::npos);
+    CHECK(said(documents(1001)).find("too many documents") != std::string::npos);
 }
 
 TEST_CASE("service file: hostile YAML ends, with a problem", "[sluice]") {
