@@ -129,29 +129,31 @@ void declare(CLI::App& cli, Flags& flags) {
     activator::add_flags(cli, flags.log);
 }
 
-int run_knative(const Flags& flags) {
-    activator::kubernetes::KnativeOptions options;
-    options.http = *common::parse_address(flags.listen);
-    options.h2c = *common::parse_address(flags.listen_h2c);
-    options.https = *common::parse_address(flags.listen_tls);
+activator::kubernetes::ClusterOptions cluster_options(const Flags& flags) {
+    activator::kubernetes::ClusterOptions options;
     options.admin = common::parse_address(flags.admin);
     options.admin_token_file = flags.admin_token_file;
     options.client_limits = flags.client_limits;
     options.log = flags.log;
     options.drain_delay = flags.drain();
+    return options;
+}
+
+int run_knative(const Flags& flags) {
+    activator::kubernetes::KnativeOptions options;
+    static_cast<activator::kubernetes::ClusterOptions&>(options) = cluster_options(flags);
+    options.http = *common::parse_address(flags.listen);
+    options.h2c = *common::parse_address(flags.listen_h2c);
+    options.https = *common::parse_address(flags.listen_tls);
     return activator::kubernetes::run_knative(options);
 }
 
 int run_standalone(const Flags& flags) {
     activator::standalone::StandaloneOptions options;
+    static_cast<activator::kubernetes::ClusterOptions&>(options) = cluster_options(flags);
     options.listen = *common::parse_address(flags.listen);
     options.peers = *common::parse_address(flags.peers);
-    options.admin = common::parse_address(flags.admin);
     options.api_keys_file = flags.api_keys_file;
-    options.admin_token_file = flags.admin_token_file;
-    options.client_limits = flags.client_limits;
-    options.log = flags.log;
-    options.drain_delay = flags.drain();
     return activator::standalone::run_standalone(options);
 }
 

@@ -22,7 +22,7 @@
 #include "activator/kubernetes/request_log.hpp"
 #include "activator/kubernetes/startup.hpp"
 #include "activator/kubernetes/stat_reporter.hpp"
-#include "activator/kubernetes/watch.hpp"
+#include "activator/kubernetes/watch_set.hpp"
 #include "activator/orderly_end.hpp"
 #include "common/async/task_group.hpp"
 #include "common/crypto/hmac.hpp"
@@ -60,7 +60,6 @@ class App {
     awaitable<std::string> read_certificates();
     void trace_requests();
     void start_watches();
-    void watch(Watch::What what, Watch::Events events);
     void watch_maps();
     void watch_secret(const char* name, std::function<void(const ConfigData&)> on_data);
     std::string open_ports();
@@ -95,9 +94,7 @@ class App {
     Metrics metrics_;
     AdminPort admin_;
     common::HttpServer prometheus_;
-    std::vector<std::unique_ptr<Watch>> watches_;
-    common::Signal synced_{tasks_.executor()};
-    std::size_t unsynced_ = 0;
+    WatchSet watches_{tasks_, time_, api_};
     OrderlyEnd ending_;
     bool ended_ = false;
     bool liveness_asked_ = false;
@@ -160,9 +157,8 @@ awaitable<void> App::boot() {
     if (problem.empty() && network_.internal_tls) problem = co_await read_certificates();
     if (problem.empty() && !ended_) {
         start_watches();
-        while (unsynced_ > 0 && !ended_)
-            co_await synced_.wait();
-        if (!ended_) problem = open_ports();
+        problem = co_await watches_.first_lists();
+        if (problem.empty() && !ended_) problem = open_ports();
     }
     if (ended_) co_return;
     if (!problem.empty()) {
@@ -226,17 +222,6 @@ awaitable<std::string> App::read_certificates() {
     co_return std::string();
 }
 
-void App::watch(Watch::What what, Watch::Events events) {
-    ++unsynced_;
-    events.on_synced = [this, counted = false](bool) mutable {
-        if (std::exchange(counted, true)) return;
-        --unsynced_;
-        synced_.notify();
-    };
-    watches_.push_back(std::make_unique<Watch>(tasks_, time_, api_, common::random_word(),
-                                               std::move(what), std::move(events)));
-}
-
 void App::start_watches() {
     SourceRules rules;
     rules.backends.mesh = network_.mesh;
@@ -252,24 +237,27 @@ void App::start_watches() {
     const std::string public_label = std::string(service_type) + "=Public";
     const std::string with_uid = private_label + ",serving.knative.dev/revisionUID";
 
-    watch({"revisions", "/apis/serving.knative.dev/v1/revisions", "", ""},
-          {[&source](const json& object) { source.on_revision(read_revision(object)); },
-           [&source](const ObjectName& name) { source.on_revision_gone(name); },
-           {}});
-    watch({"private endpoints", "/api/v1/endpoints", with_uid, ""},
-          {[&source](const json& object) { source.on_private_endpoints(read_endpoints(object)); },
-           [&source](const ObjectName& name) { source.on_private_endpoints_gone(name); },
-           {}});
-    watch({"public endpoints", "/api/v1/endpoints", public_label, ""},
-          {[&source](const json& object) { source.on_public_endpoints(read_endpoints(object)); },
-           [](const ObjectName&) {},
-           {}});
+    watches_.add({"revisions", "/apis/serving.knative.dev/v1/revisions", "", ""},
+                 {[&source](const json& object) { source.on_revision(read_revision(object)); },
+                  [&source](const ObjectName& name) { source.on_revision_gone(name); },
+                  {}});
+    watches_.add(
+        {"private endpoints", "/api/v1/endpoints", with_uid, ""},
+        {[&source](const json& object) { source.on_private_endpoints(read_endpoints(object)); },
+         [&source](const ObjectName& name) { source.on_private_endpoints_gone(name); },
+         {}});
+    watches_.add(
+        {"public endpoints", "/api/v1/endpoints", public_label, ""},
+        {[&source](const json& object) { source.on_public_endpoints(read_endpoints(object)); },
+         [](const ObjectName&) {},
+         {}});
     if (network_.mesh != MeshMode::disabled && !network_.passthrough)
-        watch({"private services", "/api/v1/services", private_label, ""},
-              {[&source](const json& object) { source.on_private_service(read_service(object)); },
-               [&source](const ObjectName& name) { source.on_private_service_gone(name); },
-               {}});
-    watch(
+        watches_.add(
+            {"private services", "/api/v1/services", private_label, ""},
+            {[&source](const json& object) { source.on_private_service(read_service(object)); },
+             [&source](const ObjectName& name) { source.on_private_service_gone(name); },
+             {}});
+    watches_.add(
         {"knative services (sessions need them)", "/apis/serving.knative.dev/v1/services", "", ""},
         {[&source](const json& object) {
              source.on_service(read_name(object), read_annotations(object));
@@ -283,26 +271,27 @@ void App::start_watches() {
             const std::string problem = tls_.on_secret(data);
             if (!problem.empty()) common::log_error("certificate", problem, {});
         });
-    for (const auto& one : watches_)
-        one->start();
+    watches_.start();
 }
 
 void App::watch_maps() {
-    watch({"configmaps", "/api/v1/namespaces/" + config_.system_namespace + "/configmaps", "", ""},
-          {[this](const json& object) { on_map(object); },
-           [this](const ObjectName& name) {
-               if (network_.internal_tls) tls_.on_bundle(name.name, {});
-           },
-           {}});
+    watches_.add(
+        {"configmaps", "/api/v1/namespaces/" + config_.system_namespace + "/configmaps", "", ""},
+        {[this](const json& object) { on_map(object); },
+         [this](const ObjectName& name) {
+             if (network_.internal_tls) tls_.on_bundle(name.name, {});
+         },
+         {}});
 }
 
 void App::watch_secret(const char* name, std::function<void(const ConfigData&)> on_data) {
-    watch({std::string("secret ") + name,
-           "/api/v1/namespaces/" + config_.system_namespace + "/secrets", "",
-           std::string("metadata.name=") + name},
-          {[on_data = std::move(on_data)](const json& object) { on_data(read_secret(object)); },
-           [](const ObjectName&) {},
-           {}});
+    watches_.add(
+        {std::string("secret ") + name,
+         "/api/v1/namespaces/" + config_.system_namespace + "/secrets", "",
+         std::string("metadata.name=") + name},
+        {[on_data = std::move(on_data)](const json& object) { on_data(read_secret(object)); },
+         [](const ObjectName&) {},
+         {}});
 }
 
 // Returns "" or what is wrong.
@@ -344,9 +333,7 @@ void App::serve() {
 
 void App::end() {
     ended_ = true;
-    synced_.notify();
-    for (const auto& one : watches_)
-        one->stop();
+    watches_.stop();
     reporter_.stop();
     link_.stop();
     if (source_) source_->close();

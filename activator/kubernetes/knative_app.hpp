@@ -2,26 +2,16 @@
 // settings from ConfigMaps, and a stock autoscaler hears its reports. (contract activator.md)
 #pragma once
 
-#include <optional>
-#include <string>
-
-#include "activator/client_limits.hpp"
-#include "activator/kubernetes/config.hpp"
-#include "activator/log_flags.hpp"
+#include "activator/kubernetes/startup.hpp"
 #include "common/net/address.hpp"
 
 namespace activator::kubernetes {
 
-struct KnativeOptions {
+struct KnativeOptions : ClusterOptions {
     // contract activator.md 1.3
     common::Address http{"", 8012, {}};
     common::Address h2c{"", 8013, {}};
-    common::Address https{"", 8112, {}};   // with system-internal-tls only
-    std::optional<common::Address> admin;  // status and metrics; not set: none
-    std::string admin_token_file;          // see admin_door.hpp
-    ClientLimits client_limits;
-    LogOptions log;
-    common::Duration drain_delay = std::chrono::seconds(45);
+    common::Address https{"", 8112, {}};  // with system-internal-tls only
 };
 
 // Reads the environment. Returns the exit code: 0 after a signal; 1 when something is wrong with

@@ -7,7 +7,6 @@
 #include "activator/app.hpp"
 #include "activator/kubernetes/json_fields.hpp"
 #include "common/async/sleep.hpp"
-#include "common/crypto/hmac.hpp"
 #include "common/log/log.hpp"
 
 namespace activator::kubernetes {
@@ -20,13 +19,6 @@ constexpr int start_tries = 60;
 constexpr common::Duration start_pause = std::chrono::seconds(1);
 
 }  // namespace
-
-std::uint64_t random_seed() {
-    std::uint64_t seed = 0;
-    for (const char c : common::random_bytes(sizeof seed))
-        seed = seed << 8 | static_cast<unsigned char>(c);
-    return seed;
-}
 
 std::optional<Found> find_cluster(const std::string& program, common::LogFormat format) {
     common::LogConfig log;

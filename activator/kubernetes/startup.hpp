@@ -1,22 +1,30 @@
 // What every program of ours does first in a cluster.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "activator/client_limits.hpp"
 #include "activator/kubernetes/api_client.hpp"
 #include "activator/kubernetes/config.hpp"
 #include "activator/kubernetes/config_maps.hpp"
-#include "common/log/log.hpp"
+#include "activator/log_flags.hpp"
+#include "common/net/address.hpp"
 #include "common/trace/trace_settings.hpp"
 
 namespace activator::kubernetes {
 
 inline constexpr const char* cookie_key_secret = "sluice-cookie-key";
 
-std::uint64_t random_seed();
+// What the activators of a cluster are told on the command line.
+struct ClusterOptions {
+    std::optional<common::Address> admin;  // status and metrics; not set: none
+    std::string admin_token_file;          // see admin_door.hpp
+    ClientLimits client_limits;
+    LogOptions log;
+    common::Duration drain_delay = std::chrono::seconds(45);
+};
 
 struct Found {
     Config config;

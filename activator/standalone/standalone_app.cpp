@@ -12,7 +12,7 @@
 #include "activator/admin_port.hpp"
 #include "activator/gateway.hpp"
 #include "activator/kubernetes/startup.hpp"
-#include "activator/kubernetes/watch.hpp"
+#include "activator/kubernetes/watch_set.hpp"
 #include "activator/orderly_end.hpp"
 #include "activator/standalone/cluster_settings.hpp"
 #include "activator/standalone/leadership.hpp"
@@ -49,7 +49,6 @@ class App {
     // --- Starting.
     awaitable<void> boot();
     void start_watches();
-    void watch(Watch::What what, Watch::Events events, bool needed);
     Watch::What named(const char* kind, const char* name) const;
     std::string open_ports();
     void serve();
@@ -82,11 +81,8 @@ class App {
     Leadership leadership_;
     Peers peers_;
     LoadReporter reporter_;
-    std::vector<std::unique_ptr<Watch>> watches_;
-    common::Signal synced_{tasks_.executor()};
-    std::size_t unsynced_ = 0;
+    kubernetes::WatchSet watches_{tasks_, time_, api_};
     OrderlyEnd ending_;
-    std::string denied_;  // what we have no right to and cannot do without
     bool ended_ = false;
 };
 
@@ -145,9 +141,7 @@ awaitable<void> App::boot() {
     std::string problem = co_await kubernetes::wait_for_api(api_, time_, kubernetes_min, ended_);
     if (problem.empty() && !ended_) {
         start_watches();
-        while (unsynced_ > 0 && denied_.empty() && !ended_)
-            co_await synced_.wait();
-        problem = denied_;
+        problem = co_await watches_.first_lists();
     }
     if (problem.empty() && !ended_) problem = open_ports();
     if (ended_) co_return;
@@ -159,20 +153,6 @@ awaitable<void> App::boot() {
     serve();
 }
 
-// Waits for the first list; a needed one that we have no right to ends the process, with a line.
-void App::watch(Watch::What what, Watch::Events events, bool needed) {
-    ++unsynced_;
-    events.on_synced = [this, counted = false, name = what.name, needed](bool allowed) mutable {
-        if (!allowed && needed)
-            denied_ = "no right to list and watch " + name + " (403); see the role";
-        if (std::exchange(counted, true)) return;
-        --unsynced_;
-        synced_.notify();
-    };
-    watches_.push_back(std::make_unique<Watch>(tasks_, time_, api_, kubernetes::random_seed(),
-                                               std::move(what), std::move(events)));
-}
-
 // One object in our own namespace.
 Watch::What App::named(const char* kind, const char* name) const {
     return {std::string(kind) + " " + name,
@@ -181,26 +161,25 @@ Watch::What App::named(const char* kind, const char* name) const {
 }
 
 void App::start_watches() {
-    watch(named("configmaps", autoscaler_map),
-          {[this](const json& object) { on_autoscaler_map(object); },
-           [this](const ObjectName&) { on_autoscaler_map(json::object()); },
-           {}},
-          false);
-    watch(named("secrets", kubernetes::cookie_key_secret),
-          {[this](const json& object) { on_cookie_secret(object); }, [](const ObjectName&) {}, {}},
-          false);
-    watch({"deployments", "/apis/apps/v1/deployments", "", ""},
-          {[this](const json& object) { source_.on_deployment(read_deployment(object)); },
-           [this](const ObjectName& name) { source_.on_deployment_gone(name); },
-           {}},
-          true);
-    watch({"pods", "/api/v1/pods", std::string(inject_label) + "=true", ""},
-          {[this](const json& object) { source_.on_pod(read_pod(object)); },
-           [this](const ObjectName& name) { source_.on_pod_gone(name); },
-           {}},
-          true);
-    for (const auto& one : watches_)
-        one->start();
+    using Need = kubernetes::WatchSet::Need;
+    watches_.add(named("configmaps", autoscaler_map),
+                 {[this](const json& object) { on_autoscaler_map(object); },
+                  [this](const ObjectName&) { on_autoscaler_map(json::object()); },
+                  {}});
+    watches_.add(
+        named("secrets", kubernetes::cookie_key_secret),
+        {[this](const json& object) { on_cookie_secret(object); }, [](const ObjectName&) {}, {}});
+    watches_.add({"deployments", "/apis/apps/v1/deployments", "", ""},
+                 {[this](const json& object) { source_.on_deployment(read_deployment(object)); },
+                  [this](const ObjectName& name) { source_.on_deployment_gone(name); },
+                  {}},
+                 Need::required);
+    watches_.add({"pods", "/api/v1/pods", std::string(inject_label) + "=true", ""},
+                 {[this](const json& object) { source_.on_pod(read_pod(object)); },
+                  [this](const ObjectName& name) { source_.on_pod_gone(name); },
+                  {}},
+                 Need::required);
+    watches_.start();
 }
 
 // Returns "" or what is wrong.
@@ -231,9 +210,7 @@ void App::serve() {
 
 void App::end() {
     ended_ = true;
-    synced_.notify();
-    for (const auto& one : watches_)
-        one->stop();
+    watches_.stop();
     leadership_.stop();
     scaling_.end();
     reporter_.stop();

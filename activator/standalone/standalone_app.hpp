@@ -3,25 +3,17 @@
 // of the activators scales them (leadership.hpp, scaling.hpp).
 #pragma once
 
-#include <optional>
 #include <string>
 
-#include "activator/client_limits.hpp"
-#include "activator/log_flags.hpp"
-#include "common/core/time.hpp"
+#include "activator/kubernetes/startup.hpp"
 #include "common/net/address.hpp"
 
 namespace activator::standalone {
 
-struct StandaloneOptions {
+struct StandaloneOptions : kubernetes::ClusterOptions {
     common::Address listen{"", 8012, {}};
     common::Address peers{"", 8014, {}};  // reports of other activators, and the kubelet
-    std::optional<common::Address> admin;
-    std::string api_keys_file;     // empty: everybody may ask
-    std::string admin_token_file;  // see admin_door.hpp
-    ClientLimits client_limits;
-    LogOptions log;
-    common::Duration drain_delay = std::chrono::seconds(45);
+    std::string api_keys_file;            // empty: everybody may ask
 };
 
 // Reads the environment. Returns the exit code: 0 after a signal; 1 when something is wrong with
