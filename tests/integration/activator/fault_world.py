@@ -69,7 +69,7 @@ class Pod:
     def start_app(self, **more):
         # -S -E: starts in a third of the time.
         self.app = subprocess.Popen([sys.executable, "-S", "-E", "-c", APPLICATION, str(self.app_port), self.journal,
-                                     str(self.run_seconds)], stderr=subprocess.DEVNULL, **more)
+                                     str(self.run_seconds)], **more)
 
     def start_proxy(self):
         self.proxy = QueueProxy(self.app_port, {"QUEUE_SERVING_PORT": str(self.port),

@@ -28,15 +28,39 @@ def wait_for(condition, what, deadline=DEADLINE):
     raise AssertionError("timed out waiting for " + what)
 
 
+RESERVED = {}
+
+
+def reserve(port):
+    """Among all tests of this network, until release() or the end of this process: a port may be free because
+    the program that somebody else's test has there is being restarted. Returns whether that worked."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind("\0sluice-test-port-%d" % port)
+    except OSError:
+        mark.close()
+        return False
+    RESERVED[port] = mark
+    return True
+
+
+def release(ports):
+    for port in ports:
+        RESERVED.pop(port).close()
+
+
 def free_ports(count):
     """Below the range from which outgoing connections get theirs: until the program binds it, a port of
     that range may become the near end of somebody's connection."""
     ports = []
     for port in random.sample(range(10000, 20000), 1000):
+        if not reserve(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                release([port])
                 continue
         ports.append(port)
         if len(ports) == count:
@@ -296,7 +320,8 @@ class QueueProxy:
     def __init__(self, app_port, environment=None, wait=True):
         names = ("QUEUE_SERVING_PORT", "QUEUE_SERVING_TLS_PORT", "SLUICE_ADMIN_PORT",
                  "SLUICE_STATS_PORT", "SLUICE_METRICS_PORT")
-        ports = dict(zip(names, free_ports(len(names))))
+        self.reserved = free_ports(len(names))
+        ports = dict(zip(names, self.reserved))
         self.port = ports["QUEUE_SERVING_PORT"]
         self.admin = ports["SLUICE_ADMIN_PORT"]
         self.stats = ports["SLUICE_STATS_PORT"]
@@ -366,6 +391,8 @@ class QueueProxy:
             reader.join(DEADLINE)
         self.process.stdout.close()
         self.process.stderr.close()
+        release(self.reserved)
+        self.reserved = []
 
 
 
