@@ -105,9 +105,10 @@ def revision(pods=(), service="sd", name=None, concurrency=1, annotations=None, 
 class Activator:
     environment = None  # this process's own
     prefix = ()  # a command that runs another one
+    address = "127.0.0.1"  # the clients'; the admin port has the loopback's
 
-    def __init__(self, folder, revisions, arguments=(), wait=True, pods_text=None, ports=None, address="127.0.0.1"):
-        self.address = address  # the clients'; the admin port has the loopback's
+    def __init__(self, folder, revisions, arguments=(), wait=True, pods_text=None, ports=None, address=address):
+        self.address = address
         self.port, self.admin = ports or free_ports(2)
         self.file = os.path.join(folder, "pods-%d.json" % self.port)
         if pods_text is None:
