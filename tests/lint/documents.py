@@ -3,8 +3,9 @@
 #
 #   documents.py links      every file that a *.md names in a link exists
 #   documents.py manifests  every environment variable that a manifest sets on one of our programs
-#                           is read by some config.cpp, so that no knob is a dead one; a
-#                           kustomization names every manifest beside it, and none that is not there
+#                           is read by one of them, so that no knob is a dead one (the reverse:
+#                           environment.py); a kustomization names every manifest beside it, and
+#                           none that is not there
 #   documents.py events     common/log/README.md lists every event that the programs log, with its
 #                           severity, and none that nobody logs
 #   documents.py --self-test
@@ -12,6 +13,7 @@ import os
 import re
 import sys
 
+from environment import read_variables
 from tree import ROOT, line_of, sources
 
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
@@ -57,10 +59,6 @@ def unkustomized(text, beside):
         yield f"there is no {name}"
     for name in sorted(beside - named):
         yield f"does not name {name}"
-
-
-def names_in(code):
-    return set(re.findall(r'"([A-Z][A-Z0-9_]{2,})"', code))
 
 
 # A call that logs, with its first argument, or its second after a level.
@@ -136,10 +134,9 @@ def check_links():
 
 
 def check_manifests():
-    known, manifests = set(), []
-    for source in sources():
-        if os.path.basename(source.path) == "config.cpp":
-            known |= names_in(source.no_comments)
+    everything, manifests = list(sources()), []
+    known = set(read_variables(everything))
+    for source in everything:
         if source.path.startswith("manifests/") and source.path.endswith((".yaml", ".yml")):
             manifests.append(source)
     bad = 0
@@ -152,7 +149,7 @@ def check_manifests():
                 print(f"{source.path}: {problem}")
                 bad += 1
         for offset, name in unread_variables(source.raw, known):
-            print(f"{source.path}:{line_of(source.raw, offset)}: no config.cpp reads {name}")
+            print(f"{source.path}:{line_of(source.raw, offset)}: no program of ours reads {name}")
             bad += 1
     print(f"manifests: {len(manifests)} files, {len(known)} known variables, {bad} problems")
     return bad == 0
@@ -177,7 +174,6 @@ def self_test():
                            {"a.yaml", "b.yaml"})), []),
         (list(unkustomized("resources:\n- a.yaml\n#- path: b.yaml\n", {"b.yaml"})),
          ["there is no a.yaml", "does not name b.yaml"]),
-        (sorted(names_in('env.get("SLUICE_X", "low")')), ["SLUICE_X"]),
         ([found[1:] for found in logged_events(
             'log_error(\n "a_b", x); common::log(level, "c"); parts_.say("d", y);'
             'make_log_line(common::LogLevel::info, "e", t); log_info(name, "m");'
