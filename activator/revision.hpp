@@ -24,8 +24,8 @@ struct Revision {
     Duration idle_timeout = Duration::zero();            // zero: off
     common::Knobs knobs;
     // By how much reports to a stock autoscaler are made smaller
-    // (kubernetes/core/report_shape.hpp); 1: not at all.
-    double report_utilization = 1;
+    // (kubernetes/core/report_shape.hpp). Empty: they are not for us to shape.
+    std::optional<double> report_utilization;
 
     // "namespace/service", or with the revision's name where there is no service: what a session
     // belongs to.

@@ -118,16 +118,16 @@ Revision ClusterSource::revision_of(const RevisionObject& object) const {
 }
 
 // Only a stock autoscaler that counts concurrency divides by a target that we could know.
-double ClusterSource::report_utilization(const RevisionObject& object,
-                                         const common::Knobs& knobs) const {
-    if (!knobs.shape_reports) return 1;
+std::optional<double> ClusterSource::report_utilization(const RevisionObject& object,
+                                                        const common::Knobs& knobs) const {
+    if (!knobs.shape_reports) return std::nullopt;
     const autoscaler::ParsedAnnotations parsed =
         autoscaler::parse_annotations(object.annotations, autoscaler_);
-    if (!parsed.problems.empty()) return 1;
+    if (!parsed.problems.empty()) return std::nullopt;
     const autoscaler::RevisionScaling& scaling = parsed.scaling;
     const std::string kind = scaling.class_name.value_or(autoscaler_.pod_autoscaler_class);
     const auto metric = scaling.metric.value_or(autoscaler::Metric::concurrency);
-    if (kind != kpa_class || metric != autoscaler::Metric::concurrency) return 1;
+    if (kind != kpa_class || metric != autoscaler::Metric::concurrency) return std::nullopt;
     const auto concurrency = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(object.concurrency, 0, concurrency_max));
     const autoscaler::DeciderSpec spec =

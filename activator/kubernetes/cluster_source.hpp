@@ -84,7 +84,8 @@ class ClusterSource {
     };
 
     Revision revision_of(const RevisionObject& object) const;
-    double report_utilization(const RevisionObject& object, const common::Knobs& knobs) const;
+    std::optional<double> report_utilization(const RevisionObject& object,
+                                             const common::Knobs& knobs) const;
     void go_live(Entry& entry);
     void apply(Entry& entry);
     void feed(Entry& entry);

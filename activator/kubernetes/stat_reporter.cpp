@@ -11,21 +11,19 @@ namespace {
 
 constexpr Duration period = std::chrono::seconds(1);
 
-double told(const Revision& revision, double average) {
-    return revision.knobs.shape_reports && revision.report_utilization < 1
-               ? shaped_average(average, revision.report_utilization)
-               : average;
+bool has_wait_target(const Revision& revision) {
+    return revision.knobs.shape_reports && revision.knobs.wait_target;
 }
 
 }  // namespace
 
-StatReporter::StatReporter(Router& router, common::TimeSource& time, AutoscalerLink& link,
-                           std::string pod_name)
-    : router_(router),
-      time_(time),
+StatReporter::StatReporter(Gateway& gateway, AutoscalerLink& link, std::string pod_name)
+    : gateway_(gateway),
+      router_(gateway.router()),
+      time_(gateway.time()),
       link_(link),
       pod_name_(std::move(pod_name)),
-      timer_(time.make_timer()) {}
+      timer_(time_.make_timer()) {}
 
 void StatReporter::start() {
     router_.on_arrival([this](RevisionId id) { arrived(id); });
@@ -48,9 +46,33 @@ common::WireStatMessage StatReporter::message(RevisionId id,
     const std::shared_ptr<const Revision> revision = router_.revision(id);
     common::Stat stat;
     stat.pod_name = pod_name_;
-    stat.average_concurrent_requests = told(*revision, report.average);
+    stat.average_concurrent_requests = told(id, report.average);
     stat.request_count = report.requests;
     return {revision->name_space, revision->name, std::move(stat)};
+}
+
+double StatReporter::told(RevisionId id, double average) const {
+    const Revision& revision = *router_.revision(id);
+    if (!revision.knobs.shape_reports || !revision.report_utilization) return average;
+    const double utilization = *revision.report_utilization;
+    double slots = average;
+    const auto known = service_times_.find(id);
+    if (known != service_times_.end() && has_wait_target(revision)) {
+        const RevisionView view = router_.view(id);
+        Line line;
+        line.running = static_cast<double>(view.running);
+        line.waiting = static_cast<double>(view.waiting);
+        for (const Ticket* oldest : router_.waiting(id, 0, 1))
+            line.oldest_waits = time_.now() - oldest->arrived;
+        slots *= counted_share(line, known->second.mean(), *revision.knobs.wait_target);
+    }
+    return utilization < 1 ? shaped_average(slots, utilization) : slots;
+}
+
+void StatReporter::note_service_time(RevisionId id) {
+    if (!has_wait_target(*router_.revision(id))) return;
+    const common::Histogram& run = gateway_.account(id).totals.run;
+    service_times_[id].note(run.count(), run.sum());
 }
 
 // Before the request is counted.
@@ -67,12 +89,13 @@ void StatReporter::tick() {
     std::map<RevisionId, double> reported;
     for (const RevisionId id : router_.revisions()) {
         if (!book_.holds(id)) continue;
+        note_service_time(id);
         const common::RequestStats::Report measured = router_.report(id);
         const RevisionView view = router_.view(id);
         const auto report = book_.tick(id, {measured.average_concurrency, measured.requests},
                                        view.waiting + view.running, now);
         messages.push_back(message(id, *report));
-        reported[id] = told(*router_.revision(id), report->average);
+        reported[id] = told(id, report->average);
     }
     reported_ = std::move(reported);
     link_.send(messages);

@@ -308,6 +308,12 @@ constexpr std::array rows{
         "the headroom of its target utilization: one request asks for one pod, not two",
         activator_reads, "", read_bool<&K::shape_reports>, write_bool<&K::shape_reports>},
     KnobRow{
+        "sluice.dev/wait-target", a_duration, "none",
+        "With shape-reports: how long a request may wait for a busy pod. What the pods will get "
+        "to within this time, judged by how long requests took lately, asks for no further pod",
+        activator_reads, "", read_duration<&K::wait_target, 1>,
+        write_optional_duration<&K::wait_target>},
+    KnobRow{
         "sluice.dev/inject", true_or_false, "false",
         "Standalone: the webhook adds the queue-proxy to the pods (a label, like an annotation)",
         KnobReader::webhook, "", read_bool<&K::inject>, write_bool<&K::inject>},

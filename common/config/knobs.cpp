@@ -42,6 +42,9 @@ void check_together(KnobsResult& result) {
     if (knobs.on_disconnect == OnDisconnect::interrupt && !knobs.interrupt_path)
         result.problems.push_back(
             {true, "sluice.dev/on-disconnect", "\"interrupt\" needs sluice.dev/interrupt-path"});
+    if (knobs.wait_target && !knobs.shape_reports)
+        result.problems.push_back(
+            {false, "sluice.dev/wait-target", "has no effect: shape-reports is off"});
     const bool has_sessions = knobs.affinity.enabled || !knobs.affinity_header.empty();
     if (has_sessions) return;
     if (knobs.affinity_patience)

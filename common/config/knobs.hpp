@@ -71,7 +71,9 @@ struct Knobs {
     std::string model_key;                   // JSON field path, or "header:NAME"; empty: none
     std::optional<Duration> model_patience;  // unset: the scheduler's own
 
-    bool shape_reports = false;  // contract kpa.md 14.15
+    // Reports to a stock autoscaler (contract kpa.md 14.15)
+    bool shape_reports = false;
+    std::optional<Duration> wait_target;  // unset: each request asks for a slot
 
     // Deployments without Knative (webhook and activator): what a Knative Service has fields for.
     bool inject = false;

@@ -189,6 +189,28 @@ class Reports(KubeTest):
         wait_for(lambda: abs(self.autoscaler.of("shaped")[-1][0] - told(2, 0.8)) < 1e-6, "the new target")
         self.assertAlmostEqual(self.autoscaler.of("own")[-1][0], told(2, 0.5))
 
+    def test_with_a_wait_target_a_line_that_moves_fast_enough_asks_for_no_pod(self):
+        annotations = {"sluice.dev/shape-reports": "true", "sluice.dev/wait-target": "1h",
+                       "autoscaling.knative.dev/target-utilization-percentage": "100"}
+        pod = self.pod("sd-00001-a")
+        self.put_revision(annotations=annotations)
+        self.put_private([pod])
+        self.start()
+        self.wait_connected()
+        wait_for(lambda: self.pods_ready() == 1, "the pod")
+        # How long one takes is not known yet: each is worth a slot.
+        for _ in range(4):
+            self.begin()
+        wait_for(lambda: 4 in (average for average, _ in self.autoscaler.of("sd-00001")), "a second of four")
+        # It is now, and an hour is enough for three of them.
+        pod.let_go()
+        self.wait_state(running=1, waiting=2)
+        seen = len(self.autoscaler.of("sd-00001"))
+        wait_for(lambda: any(abs(average - 1) < 1e-6 for average, _ in self.autoscaler.of("sd-00001")[seen:]),
+                 lambda: "a second of one slot: %s" % self.autoscaler.of("sd-00001"))
+        pod.let_go(3)
+        wait_for(lambda: self.autoscaler.of("sd-00001")[-1] == (0, 0), "the end")
+
     def test_the_metrics_have_their_stock_names(self):
         pod = self.pod("a")
         self.put_revision()

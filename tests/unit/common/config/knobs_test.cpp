@@ -76,6 +76,7 @@ TEST_CASE("knobs: all of them are read", "[common][config]") {
         {"sluice.dev/model-key", "header:X-Model"},
         {"sluice.dev/model-patience", "15s"},
         {"sluice.dev/shape-reports", "true"},
+        {"sluice.dev/wait-target", "45s"},
         {"sluice.dev/inject", "true"},
     });
     CHECK(result.problems.empty());
@@ -100,6 +101,7 @@ TEST_CASE("knobs: all of them are read", "[common][config]") {
     expected.model_key = "header:X-Model";
     expected.model_patience = 15s;
     expected.shape_reports = true;
+    expected.wait_target = 45s;
     expected.inject = true;
     CHECK(result.knobs == expected);
     CHECK(parse({}).knobs == Knobs{});
@@ -164,6 +166,9 @@ TEST_CASE("knobs: knobs that need each other say so", "[common][config]") {
               {true, "sluice.dev/on-disconnect", "\"interrupt\" needs sluice.dev/interrupt-path"}});
     CHECK(parse({{"sluice.dev/on-disconnect", "interrupt"}, {"sluice.dev/app", "a1111"}})
               .problems.empty());
+    const auto target = parse({{"sluice.dev/wait-target", "1s"}});
+    CHECK(target.problems == std::vector<KnobProblem>{{false, "sluice.dev/wait-target",
+                                                       "has no effect: shape-reports is off"}});
     const auto patience = parse({{"sluice.dev/affinity-patience", "1s"}});
     REQUIRE(patience.problems.size() == 1);
     CHECK_FALSE(patience.problems[0].is_error);
