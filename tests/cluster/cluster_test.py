@@ -4,6 +4,7 @@ Run by tests/cluster/run. SLUICE_CLUSTER_STACKS chooses (comma-separated; defaul
 stock, proxy (our queue-proxy), activator (our activator), ours (both).
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -26,6 +27,8 @@ STACKS = {"stock": ("stock", "stock"), "proxy": ("stock", "ours"), "activator": 
 IMAGES = {("activator", "stock"): "dev.local/activator:stock", ("activator", "ours"): "dev.local/activator:ours",
           ("queue", "stock"): "dev.local/queue:stock", ("queue", "ours"): "dev.local/queue-proxy:ours"}
 
+CLIENTS = 8012  # an activator's port, without the Service before it
+CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 NO_CLUSTER = 75  # exit status: nothing of ours was tried
 NODE = KNATIVE = None
 REPORT = {}
@@ -249,6 +252,131 @@ class OnStack:
         self.assertEqual(set(counts), {200}, counts)
 
 
+class OnOurs(OnStack):
+    """What stock cannot do, with manifests/knative/ applied as its README says."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        KNATIVE.drop_in()
+
+    # --- b: a session stays on its pod.
+
+    def ask_at(self, address, cookie=None):
+        """At one activator, past the Service before all of them. Returns the pod and the session's cookie, if it
+        is a new one."""
+        answer = load.ask(address, self.revision, headers={"Cookie": cookie} if cookie else {}, port=CLIENTS)
+        self.assertEqual(answer.status, 200)
+        return answer.headers["Sluice-Pod"], answer.headers.get("Set-Cookie", "").split(";")[0]
+
+    def test_sessions(self):
+        KNATIVE.scale_activator(2)
+        self.addCleanup(KNATIVE.scale_activator, 1)
+        self.deploy(service_ms=200, more="cookie", annotations={
+            "autoscaling.knative.dev/min-scale": "2", "autoscaling.knative.dev/max-scale": "2",
+            "autoscaling.knative.dev/initial-scale": "2"})
+        self.wait_pods(2)
+        first, second = sorted(KNATIVE.activators().items())
+        sessions = {}  # pod: cookie
+
+        def one_on_each():
+            both = [threading.Thread(target=lambda: sessions.setdefault(*self.ask_at(first[1]))) for _ in range(2)]
+            for one in both:
+                one.start()
+            for one in both:
+                one.join()
+            return len(sessions) == 2
+        wait_for(one_on_each, "a session on each pod", 60)
+
+        def all_stay(address):
+            for pod, cookie in sessions.items():
+                for _ in range(5):
+                    self.assertEqual(self.ask_at(address, cookie)[0], pod)
+        # With two activators, neither of which knows what the other has seen.
+        all_stay(first[1])
+        all_stay(second[1])
+        # With an activator that was not there when they began.
+        KNATIVE.kubectl("-n", "knative-serving", "delete", "pod", first[0], "--wait=false")
+        fresh = wait_for(lambda: set(KNATIVE.activators()) - {first[0], second[0]}, "a new activator", 60)
+        all_stay(KNATIVE.activators()[fresh.pop()])
+        # Their pod dies: they get another one, and stay there.
+        gone = sorted(sessions)[0]
+        cookie = sessions.pop(gone)
+        KNATIVE.kubectl("-n", "default", "delete", "pod", gone, "--grace-period=0", "--force")
+        moved, cookie = self.ask_at(second[1], cookie)
+        self.assertTrue(cookie)
+        self.assertNotEqual(moved, gone)
+        sessions[moved] = cookie
+        for address in KNATIVE.activators().values():
+            all_stay(address)
+
+    # --- g: no rights but its own; one that is missing.
+
+    def test_rights(self):
+        roles = set()
+        for kind in ("rolebindings", "clusterrolebindings"):
+            for binding in NODE.api.items("/apis/rbac.authorization.k8s.io/v1/" + kind):
+                if any(s["kind"] == "ServiceAccount" and (s["namespace"], s["name"]) == ("knative-serving", "activator")
+                       for s in binding.get("subjects", [])):
+                    roles.add(binding["roleRef"]["name"])
+        self.assertEqual(roles, {"knative-serving-activator", "knative-serving-activator-cluster",
+                                 "sluice-activator-sessions"})
+        # All that the other tests needed was there.
+        for name in KNATIVE.activators():
+            self.assertEqual(KNATIVE.events_of(name, "watch_failed"), [])
+        self.deploy(service_ms=20, more="cookie")
+        sessions = CLUSTER_ROLES + "/sluice-activator-sessions"
+        with self.without(sessions, "services"):
+            KNATIVE.restart_activator()
+            ((name, address),) = KNATIVE.activators().items()
+            self.assertEqual(self.ask_at(address)[1], "")
+            self.assert_said_once(name, "knative services (sessions need them)")
+        wait_for(lambda: self.ask().headers["Set-Cookie"], "a session", 60, 1)
+        # One of stock's: no revision is known.
+        with self.without(CLUSTER_ROLES + "/knative-serving-activator-cluster", "revisions"):
+            KNATIVE.restart_activator()
+            ((name, address),) = KNATIVE.activators().items()
+            self.assertEqual(load.ask(address, self.revision, port=CLIENTS).status, 404)
+            self.assert_said_once(name, "revisions")
+        wait_for(lambda: self.ask().status == 200, "a request to be served", 60, 1)
+
+    @contextlib.contextmanager
+    def without(self, role, resource):
+        """The cluster role lacks its rule for that resource, or the rule lacks the resource."""
+        rules = NODE.api.get(role)["rules"]
+        less = [{**rule, "resources": [one for one in rule["resources"] if one != resource]} for rule in rules]
+        NODE.api.patch(role, {"rules": [rule for rule in less if rule["resources"]]})
+        try:
+            yield
+        finally:
+            NODE.api.patch(role, {"rules": rules})
+
+    def assert_said_once(self, activator, resource):
+        wait_for(lambda: KNATIVE.events_of(activator, "watch_failed"), "a line about it", 30, 0.5)
+        time.sleep(5)  # it goes on asking
+        (line,) = KNATIVE.events_of(activator, "watch_failed")
+        self.assertEqual((line["message"], line["resource"]), ("no right to list and watch (403)", resource))
+
+    # --- Every manifest that is for a cluster with Knative.
+
+    def test_manifests(self):
+        KNATIVE.define_monitors()
+        manifests = ROOT / "manifests"
+        for path in (manifests / "stable-diffusion.yaml", manifests / "demo.yaml",
+                     manifests / "knative" / "sessions-role.yaml", manifests / "monitoring" / "monitors.yaml"):
+            with self.subTest(path.name):
+                self.assertIn("(server dry run)", KNATIVE.dry_run(path.read_text()))
+        # A PrometheusRule has the groups of rules.yml as its spec.
+        rules = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
+                 "metadata": {"name": "sluice", "namespace": "default"}}
+        indented = "".join("  " + line + "\n" for line in
+                           (manifests / "monitoring" / "rules.yml").read_text().splitlines())
+        head = "".join("%s: %s\n" % (key, json.dumps(value)) for key, value in rules.items())
+        self.assertIn("(server dry run)", KNATIVE.dry_run(head + "spec:\n" + indented))
+        # As a kustomize component beside Knative's own.
+        self.assertIn("deployment.apps/activator", KNATIVE.dry_run(KNATIVE.kustomized()))
+
+
 def chosen():
     named = os.environ.get("SLUICE_CLUSTER_STACKS", ",".join(STACKS)).split(",")
     return [name for name in named if name and name != "standalone"]
@@ -256,7 +384,8 @@ def chosen():
 
 for chosen_stack in chosen():
     title = "Stack_" + chosen_stack
-    globals()[title] = type(title, (OnStack, unittest.TestCase), {"stack": chosen_stack})
+    tests = OnOurs if chosen_stack == "ours" else OnStack
+    globals()[title] = type(title, (tests, unittest.TestCase), {"stack": chosen_stack})
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -4,6 +4,7 @@ what an ingress would, to `activator-service`, with the two headers that name th
 """
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -97,6 +98,34 @@ class Knative:
                 status.get("updatedReplicas") == status.get("replicas") == status.get("availableReplicas")
         wait_for(available, "Deployment %s to be available" % name, seconds)
 
+    # --- Manifests.
+
+    def dry_run(self, text):
+        """What the API server says of it, its webhooks included; nothing is kept."""
+        return self.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", text=text)
+
+    def kustomized(self):
+        """manifests/knative/ as a component beside Knative's own YAML."""
+        core = self.modules["serving"] / "config" / "core"
+        folder = self.node.folder / "kustomized"
+        folder.mkdir()
+        shutil.copytree(self.root / "manifests" / "knative", folder / "knative")
+        (folder / "serving-core.yaml").write_text("\n---\n".join(
+            (core / path).read_text() for path in ("deployments/activator.yaml", "configmaps/deployment.yaml")))
+        (folder / "kustomization.yaml").write_text("resources: [serving-core.yaml]\ncomponents: [knative]\n")
+        return self.kubectl("kustomize", folder)
+
+    def define_monitors(self):
+        """The kinds of the Prometheus Operator that manifests/monitoring/ has objects of."""
+        pinned = pathlib.Path(__file__).resolve().parent / "tools" / "prometheus-operator"
+        name = "github.com/prometheus-operator/prometheus-operator"
+        module = json.loads(run(["go", "mod", "download", "-json", name], cwd=pinned,
+                                env={**os.environ, "GOWORK": "off"}))
+        for kind in ("servicemonitors", "podmonitors", "prometheusrules"):
+            self.kubectl("apply", "--server-side", "-f", pathlib.Path(
+                module["Dir"], "example", "prometheus-operator-crd", "monitoring.coreos.com_%s.yaml" % kind))
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
     # --- Which images serve.
 
     def use_queue_proxy(self, image):
@@ -105,8 +134,44 @@ class Knative:
 
     def use_activator(self, image, replicas=1):
         self.kubectl("-n", "knative-serving", "set", "image", "deployment/activator", "activator=" + image)
+        # What drop_in() may have left.
+        self.kubectl("-n", "knative-serving", "set", "env", "deployment/activator", "SLUICE_SHARE_PODS-")
+        self.scale_activator(replicas)
+
+    def scale_activator(self, replicas):
         self.api.patch("%s/activator/scale" % DEPLOYMENTS, {"spec": {"replicas": replicas}})
         self.wait_available("activator")
+        wait_for(lambda: len(self.activators()) == replicas, "%d activators" % replicas)
+
+    def drop_in(self):
+        """manifests/knative/ as its README says, with the names of our images."""
+        folder = self.root / "manifests" / "knative"
+        ours = lambda name: re.sub(r"\bsluice/([a-z-]+):[0-9.]+", r"dev.local/\1:ours", (folder / name).read_text())
+        self.kubectl("apply", "-f", folder / "sessions-role.yaml")
+        if not self.api.find(SYSTEM + "/secrets/sluice-cookie-key"):
+            self.kubectl("-n", "knative-serving", "create", "secret", "generic", "sluice-cookie-key",
+                         "--from-literal=keys=" + "5" * 64)
+        self.kubectl("-n", "knative-serving", "patch", "deployment", "activator", "--patch", ours("activator.yaml"))
+        self.kubectl("-n", "knative-serving", "patch", "configmap", "config-deployment",
+                     "--patch", ours("queue-proxy.yaml"))
+        self.scale_activator(1)
+
+    def restart_activator(self):
+        self.kubectl("-n", "knative-serving", "rollout", "restart", "deployment/activator")
+        self.wait_available("activator")
+
+    def activators(self):
+        """{name: address} of those that serve, the ones on their way out not counted."""
+        found = self.api.items(SYSTEM + "/pods?labelSelector=app=activator")
+        return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in found
+                if "deletionTimestamp" not in pod["metadata"] and any(
+                    c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))}
+
+    def events_of(self, pod, event):
+        """The lines of that event in an activator's log, decoded."""
+        log = self.kubectl("-n", "knative-serving", "logs", pod)
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == event]
 
     # --- Services.
 

@@ -21,9 +21,9 @@ class Answer:
         self.status, self.headers, self.body, self.seconds = status, headers, body, seconds
 
 
-def ask(address, revision, method="POST", path=PATH, body=BODY, headers=None, timeout=180):
+def ask(address, revision, method="POST", path=PATH, body=BODY, headers=None, timeout=180, port=80):
     began = time.monotonic()
-    connection = http.client.HTTPConnection(address, 80, timeout=timeout)
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
         connection.request(method, path, body, {**headers_for(revision), **(headers or {})})
         answer = connection.getresponse()

@@ -244,6 +244,34 @@ class StandaloneTests(unittest.TestCase):
         all_stay(OURS.gateway(), 80)
         OURS.wait_available("sluice-activator", 2)
 
+    # --- The sample, as it is and with the stand-in for its application.
+
+    def test_sample(self):
+        self.name = "stable-diffusion"
+        text = (standalone.MANIFESTS / "sample" / "stable-diffusion.yaml").read_text()
+        dry = json.loads(OURS.kubectl("apply", "--dry-run=server", "-o", "json", "-f", "-", text=text))
+        self.assertEqual(dry["spec"]["replicas"], 0)
+        self.addCleanup(OURS.remove, self.name)
+        made = json.loads(OURS.kubectl("apply", "-o", "json", "-f", "-", text=text))
+        app = made["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual((app["readinessProbe"]["httpGet"]["path"], app["resources"]["limits"]["nvidia.com/gpu"]),
+                         ("/internal/ping", "1"))
+        # No GPU and no such image here: what is left is the stand-in's, and all else the sample's.
+        OURS.api.call("PATCH", "%s/%s" % (standalone.DEPLOYMENTS % "default", self.name), [
+            {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "dev.local/sd-standin:ours"},
+            {"op": "remove", "path": "/spec/template/spec/containers/0/command"},
+            {"op": "replace", "path": "/spec/template/spec/containers/0/args",
+             "value": ["--listen", "--port", "$(PORT)", "--service-ms", "100"]},
+            {"op": "remove", "path": "/spec/template/spec/containers/0/resources"}], "application/json-patch+json")
+        answer = ask(OURS.gateway(), self.name)
+        self.assertEqual(answer.status, 200)
+        self.assertTrue(answer.headers["Set-Cookie"].startswith("sd="), answer.headers["Set-Cookie"])
+        (pod,) = self.wait_pods(1)
+        self.assertEqual(answer.headers["Sluice-Pod"], pod["metadata"]["name"])
+        # Applied once more by its owner, it keeps its pods.
+        OURS.kubectl("apply", "-f", "-", text=text)
+        self.assertEqual(OURS.replicas(self.name), 1)
+
     # --- g: a right that is missing.
 
     def test_rights(self):
