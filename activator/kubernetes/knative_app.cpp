@@ -172,13 +172,11 @@ awaitable<void> App::boot() {
 awaitable<std::string> App::get_map(std::string name, ConfigData& data) {
     const ApiClient::Answer answer =
         co_await api_.get("/api/v1/namespaces/" + config_.system_namespace + "/configmaps/" + name);
-    if (!answer.problem.empty()) co_return "ConfigMap " + name + ": " + answer.problem;
-    if (answer.status == 404)
+    if (answer.problem.empty() && answer.status == 404)
         co_return "ConfigMap " + name + " is not there; Knative Serving is not installed in " +
             config_.system_namespace;
-    if (answer.status != 200)
-        co_return "ConfigMap " + name + ": the API server answered " +
-            std::to_string(answer.status);
+    std::string problem = problem_of("ConfigMap " + name, answer);
+    if (!problem.empty()) co_return problem;
     const json object = json::parse(answer.body, nullptr, false);
     data = read_config_map(object);
     co_return std::string();
@@ -212,12 +210,11 @@ awaitable<std::string> App::read_certificates() {
     const std::string name = serving_certs_secret;
     const ApiClient::Answer answer =
         co_await api_.get("/api/v1/namespaces/" + config_.system_namespace + "/secrets/" + name);
-    if (!answer.problem.empty()) co_return "Secret " + name + ": " + answer.problem;
-    if (answer.status != 200)
-        co_return "Secret " + name + ", which system-internal-tls needs: the API server answered " +
-            std::to_string(answer.status);
+    std::string problem =
+        problem_of("Secret " + name + ", which system-internal-tls needs", answer);
+    if (!problem.empty()) co_return problem;
     const json object = json::parse(answer.body, nullptr, false);
-    const std::string problem = tls_.on_secret(read_secret(object));
+    problem = tls_.on_secret(read_secret(object));
     if (!problem.empty()) co_return "Secret " + name + ": " + problem;
     co_return std::string();
 }

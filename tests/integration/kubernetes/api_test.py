@@ -189,6 +189,11 @@ class Starting(KubeTest):
         self.api.git_version = "v1.40.1"
         wait_for(lambda: self.activator.logged('"started"'), "the activator to start")
 
+    def test_without_the_right_to_read_its_settings_it_says_so_and_ends(self):
+        self.api.denied.add(MAPS)
+        self.assertIn("\"message\":\"ConfigMap config-network: no right to do this (403); see the role\"",
+                      self.refused())
+
     def test_a_signal_while_it_waits_for_the_server_ends_it(self):
         self.api.git_version = "v1.20.0"
         self.start(wait=False)
