@@ -235,7 +235,7 @@ class OnStack:
         self.assertEqual(self.ask(method="GET", path="/standin/stream?chunks=5&interval_ms=50&bytes=10",
                                   body=None).status, 200)
 
-    # --- f: scale-down, and a roll-out of the activator, under load.
+    # --- f: scale-down and a restart of the autoscaler, under load.
 
     def test_scaling(self):
         self.deploy(service_ms=200, annotations={"autoscaling.knative.dev/max-scale": "4"})
@@ -250,6 +250,40 @@ class OnStack:
         roll.join()
         KNATIVE.wait_available("autoscaler")
         self.assertEqual(set(counts), {200}, counts)
+
+
+    # --- f: another revision, then other activators, under load.
+
+    def test_rollout(self):
+        KNATIVE.scale_activator(2)
+        self.addCleanup(KNATIVE.scale_activator, 1)
+        first = self.deploy(service_ms=200, startup_ms=2000, annotations={"autoscaling.knative.dev/max-scale": "3"})
+        wait_for(lambda: KNATIVE.routed(self.name) == first, "the route", 60)
+        target, done, counts = [first], threading.Event(), {}
+
+        def as_the_ingress_says():
+            while not done.wait(0.2):
+                target[0] = KNATIVE.routed(self.name)
+
+        def ask_on():
+            counts.update(load.closed_loop(self.address, lambda: target[0], 3, done=done))
+        threads = [threading.Thread(target=one) for one in (as_the_ingress_says, ask_on)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.wait_pods(3)
+            KNATIVE.update(self.name)
+            wait_for(lambda: target[0] != first, "the route to the new revision", 60, 0.2)
+            wait_for(lambda: all(pod["metadata"]["labels"]["serving.knative.dev/revision"] != first
+                                 for pod in KNATIVE.pods(self.name)), "the old revision's pods to go", 120, 0.5)
+            KNATIVE.restart_activator()
+            time.sleep(3)
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+        self.expect("f: answers over both roll-outs", counts, set(counts) == {200})
+        self.assertGreater(counts.get(200, 0), 50)
 
 
 class OnOurs(OnStack):

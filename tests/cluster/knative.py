@@ -196,6 +196,17 @@ class Knative:
     def wait_scaled_to(self, service, count, seconds=180):
         wait_for(lambda: len(self.pods(service)) == count, "%d pods of %s" % (count, service), seconds, 0.5)
 
+    def routed(self, name):
+        """The revision that an ingress would send to now: all of a Service's traffic goes to one here."""
+        ingress = self.api.get("%s/namespaces/default/ingresses/%s" % (INGRESSES, name))
+        (split,) = ingress["spec"]["rules"][0]["http"]["paths"][0]["splits"]
+        return split["appendHeaders"]["Knative-Serving-Revision"]
+
+    def update(self, name):
+        """Another revision, of the same application."""
+        self.api.patch("%s/%s" % (SERVICES, name), {"spec": {"template": {"metadata": {"annotations": {
+            "sluice.test/round": str(time.monotonic())}}}}})
+
     def activator_address(self):
         return self.api.get(SYSTEM + "/services/activator-service")["spec"]["clusterIP"]
 

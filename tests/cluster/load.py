@@ -52,16 +52,17 @@ class Asking(threading.Thread):
         return self.answer.status if self.answer else repr(self.error)
 
 
-def closed_loop(address, revision, clients, seconds, path=PATH):
-    """`clients` ask one after the other for so long. Returns {status or error: count}."""
+def closed_loop(address, revision, clients, seconds=None, path=PATH, done=None):
+    """`clients` ask one after the other for so long, or until `done` is set. `revision`: its name, or what
+    returns it for each request. Returns {status or error: count}."""
     counts = {}
     lock = threading.Lock()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (seconds or 0)
 
     def one_client():
-        while time.monotonic() < end:
+        while not done.is_set() if done else time.monotonic() < end:
             try:
-                key = ask(address, revision, path=path).status
+                key = ask(address, revision() if callable(revision) else revision, path=path).status
             except (OSError, http.client.HTTPException) as error:
                 key = repr(error)
             with lock:
