@@ -143,8 +143,8 @@ TEST_CASE("sessions: those that are over go, even if nobody asks how many there 
         for (int i = 0; i < 100; ++i)
             sessions.note(++id, 0, PodId{1}, now, now + 60s);
     }
-    CHECK(sessions.kept() <= 62 * 100);
-    CHECK(sessions.count(start + 3599s) == 60 * 100);
+    CHECK(sessions.kept() <= std::size_t{62} * 100);
+    CHECK(sessions.count(start + 3599s) == std::size_t{60} * 100);
 }
 
 TEST_CASE("scheduler: slot-seconds are exact, and back-off is not idle", "[activator]") {

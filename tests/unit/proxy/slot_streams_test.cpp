@@ -123,7 +123,6 @@ TEST_CASE("slot streams: a peer that takes in nothing is cut off", "[proxy]") {
     Fixture f;
     const auto peer = f.open_stream();
     peer->set_window(0);
-    std::string words;
     for (int i = 1; i <= 1000 && !peer->closed(); ++i) {
         peer->send("want " + std::to_string(i) + " 0\nnone " + std::to_string(i) + "\n");
         f.time.settle();
