@@ -98,6 +98,7 @@ void StatReporter::tick() {
         reported[id] = told(id, report->average);
     }
     reported_ = std::move(reported);
+    std::erase_if(service_times_, [this](const auto& one) { return !router_.revision(one.first); });
     link_.send(messages);
     next_tick_ = std::max(next_tick_ + period, now);
     timer_->arm(next_tick_, [this] { tick(); });
