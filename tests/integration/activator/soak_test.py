@@ -149,9 +149,10 @@ class Soak(ActivatorTest):
                 del process.err[:]
             broken = self.world.load.broken
         print("faults: %d" % faults, flush=True)
-        self.world.judge()
+        self.world.load.end()
         for one in watched:
             one.judge(self)
+        self.world.judge()
         # Only those who were connected to the second activator when it was killed.
         self.assertLessEqual(broken, faults * CLIENTS)
         for activator in (self.activator, self.second):
