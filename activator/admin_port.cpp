@@ -9,6 +9,7 @@
 #include "activator/answers.hpp"
 #include "activator/client_limits.hpp"
 #include "activator/status.hpp"
+#include "common/async/give_back_memory.hpp"
 #include "common/core/parse.hpp"
 #include "common/core/path_pattern.hpp"
 #include "common/http/embedded_file.hpp"
@@ -25,6 +26,8 @@ using common::RequestHead;
 constexpr std::string_view cancel_prefix = "/api/requests/";
 constexpr std::string_view cancel_suffix = "/cancel";
 constexpr std::string_view page_prefix = "/page/";
+// Of some thousand pods. Making it takes ten times its size.
+constexpr std::size_t large_status = 1 << 20;
 
 // Everything from this server, nothing inline, no frames around it.
 constexpr std::string_view content_security_policy =
@@ -188,6 +191,7 @@ awaitable<void> AdminPort::serve_get(common::Exchange& client, std::string_view 
     } else if (path == "/api/status") {
         response.content_type = "application/json";
         response.body = status_json(gateway_);
+        if (response.body.size() > large_status) common::give_back_memory();
     } else if (path == "/metrics") {
         response.content_type = common::exposition_content_type;
         response.body = metrics_text(gateway_);

@@ -139,7 +139,7 @@ class Gateway {
     const common::SpanQueue* spans() const { return tracer_ ? &tracer_->queue() : nullptr; }
     common::MetricsOf metrics_of() const { return metrics_of_; }
     common::TimeSource& time() { return time_; }
-    const boost::asio::any_io_executor& executor() const { return tasks_.executor(); }
+    common::LoopExecutor executor() const { return tasks_.executor(); }
 
     using OnEnded = std::function<void(const common::Exchange&, const RequestRecord&)>;
     // A request ended, one that was answered at the door included.

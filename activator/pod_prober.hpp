@@ -2,6 +2,8 @@
 // again whenever there is reason to doubt it; a pod that serves is left alone.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 
@@ -43,6 +45,7 @@ class PodProber {
     common::awaitable<void> run(common::PodId id, common::Address address, std::uint64_t generation,
                                 common::Duration after);
     bool is_current(common::PodId id, std::uint64_t generation) const;
+    void count_answered();
 
     common::TaskGroup& tasks_;
     common::TimeSource& time_;
@@ -51,6 +54,7 @@ class PodProber {
     // Which run of a pod's probing counts: one that was forgotten ends by itself.
     std::map<common::PodId, std::uint64_t> probed_;
     std::uint64_t last_generation_ = 0;
+    std::size_t answered_ = 0;  // since nobody was probed
 };
 
 }  // namespace activator

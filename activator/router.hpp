@@ -55,7 +55,7 @@ struct Ticket {
         ended
     };
 
-    explicit Ticket(boost::asio::any_io_executor executor) : woken(std::move(executor)) {}
+    explicit Ticket(common::LoopExecutor executor) : woken(executor) {}
 
     RequestId id;
     RevisionId revision;

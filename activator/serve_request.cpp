@@ -1,7 +1,5 @@
 #include "activator/serve_request.hpp"
 
-#include <array>
-#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -9,6 +7,7 @@
 #include "activator/answers.hpp"
 #include "activator/hold_slot.hpp"
 #include "activator/outgoing_head.hpp"
+#include "activator/pod_answer.hpp"
 #include "activator/route_table.hpp"
 #include "activator/wanted_model.hpp"
 #include "common/core/check.hpp"
@@ -35,13 +34,6 @@ bool is_repeatable(const RequestHead& head) {
     return safe && head.body.kind == common::BodyKind::none;
 }
 
-std::string milliseconds(Duration duration) {
-    std::array<char, 32> text;
-    const int n =
-        std::snprintf(text.data(), text.size(), "%.1f", common::to_seconds(duration) * 1e3);
-    return std::string(text.data(), static_cast<std::size_t>(n));
-}
-
 class RequestLife {
   public:
     RequestLife(common::Exchange& client, ServeContext& context)
@@ -52,9 +44,13 @@ class RequestLife {
   private:
     enum class Attempt { ended, again };
 
-    awaitable<bool> accept();
-    awaitable<bool> find_revision();
-    awaitable<bool> take_place();
+    bool come_in();
+    bool find_revision();
+    bool classify();
+    bool take_place();
+    void refuse(common::SimpleResponse answer);
+    void refuse(Problem problem, common::Fields fields = {});
+    bool is_assigned() const;
     awaitable<bool> wait_for_pod();
     awaitable<Attempt> dispatch();
     awaitable<RelayResult> relay();
@@ -84,19 +80,25 @@ class RequestLife {
     Instant dispatched_at_{};
     RequestRecord record_;
     common::RequestTrace trace_;
+    // The answer to a request that gets no place in line.
+    std::unique_ptr<common::SimpleResponse> refusal_;
     unsigned reruns_ = 0;
     std::size_t replay_bytes_ = 0;  // taken from the router's bound
-
-    // What the queue-proxy said about a response that is not passed on.
-    enum class Declined { no, busy, unreachable, lost, timeout };
     Declined declined_ = Declined::no;
 };
 
 awaitable<void> RequestLife::run() {
-    const bool accepted = co_await accept();
+    // What needs no wait is not a coroutine: this is every request's way.
+    bool accepted = come_in();
+    const bool asks_for_model = accepted && !ticket_.control && !revision_->knobs.model_key.empty();
+    if (asks_for_model)
+        ticket_.model = co_await wanted_model(client_, *body_, *revision_, context_);
+    accepted = accepted && take_place();
+    if (refusal_) co_await common::respond(client_, std::move(*refusal_));
     if (accepted) client_.watch_client([this] { ticket_.woken.notify(); });
     while (accepted) {
-        const bool assigned = co_await wait_for_pod();
+        bool assigned = is_assigned();
+        if (!assigned) assigned = co_await wait_for_pod();
         if (!assigned) break;
         const Attempt attempt = co_await dispatch();
         if (attempt == Attempt::ended) break;
@@ -109,52 +111,54 @@ awaitable<void> RequestLife::run() {
 
 // --- Find the revision, classify, take a place in line.
 
-awaitable<bool> RequestLife::accept() {
+void RequestLife::refuse(common::SimpleResponse answer) {
+    record_.status = answer.status;
+    refusal_ = std::make_unique<common::SimpleResponse>(std::move(answer));
+}
+
+void RequestLife::refuse(Problem problem, common::Fields fields) {
+    refuse(common::to_response(std::move(problem), std::move(fields)));
+}
+
+// False: it is refused.
+bool RequestLife::come_in() {
     std::optional<common::SimpleResponse> at_door =
         answer_at_door(client_.request(), context_.door);
     if (at_door) {
-        record_.status = at_door->status;
-        co_await common::respond(client_, std::move(*at_door));
-        co_return false;
+        refuse(std::move(*at_door));
+        return false;
     }
     trace_.begin(context_.tracer, client_.request().fields);
     if (context_.door.keys && !context_.door.keys->admits(client_.request().fields)) {
-        record_.status = 401;
         common::Fields fields;
         fields.add("WWW-Authenticate", "Bearer");
-        Problem problem = no_key("this service wants Authorization: Bearer KEY, or X-Api-Key: KEY");
-        co_await respond_problem(client_, std::move(problem), std::move(fields));
-        co_return false;
+        refuse(no_key("this service wants Authorization: Bearer KEY, or X-Api-Key: KEY"),
+               std::move(fields));
+        return false;
     }
-    const bool found = co_await find_revision();
-    if (!found) co_return false;
-    co_return co_await take_place();
+    return find_revision() && classify();
 }
 
-awaitable<bool> RequestLife::find_revision() {
+bool RequestLife::find_revision() {
     const RequestHead& head = client_.request();
     const std::optional<RevisionId> id = context_.route(head);
     if (id) revision_ = context_.router.revision(*id);
-    if (revision_) co_return true;
-    record_.status = 404;
+    if (revision_) return true;
     if (context_.door.edge) {
-        co_await respond_problem(client_, no_such_service(head.fields.get("Host")));
+        refuse(no_such_service(head.fields.get("Host")));
     } else {
-        const RevisionNames names = revision_names(head, context_.door.cluster_domain);
-        common::SimpleResponse response = unknown_revision(names.name);
-        co_await common::respond(client_, std::move(response));
+        refuse(unknown_revision(revision_names(head, context_.door.cluster_domain).name));
     }
-    co_return false;
+    return false;
 }
 
-awaitable<bool> RequestLife::take_place() {
+bool RequestLife::classify() {
     const RequestHead& head = client_.request();
     record_.revision = revision_->id;
     const common::Knobs& knobs = revision_->knobs;
     if (common::is_listed_denied(knobs.deny_paths, head.method, head.target)) {
-        record_.status = 403;
-        co_await respond_problem(client_, path_denied());
-        co_return false;
+        refuse(path_denied());
+        return false;
     }
     ticket_.revision = revision_->id;
     ticket_.control = record_.control =
@@ -165,22 +169,27 @@ awaitable<bool> RequestLife::take_place() {
     ticket_.head = &head;
     body_.emplace(client_, knobs.replay_bytes);
     body_->share_bound([this](std::size_t bytes) { return take_replay_bytes(bytes); });
-    if (!ticket_.control)
-        ticket_.model = co_await wanted_model(client_, *body_, *revision_, context_);
+    return true;
+}
+
+// False: it is refused, or its client is gone.
+bool RequestLife::take_place() {
     if (client_.client_gone()) {
         record_.ended_by = RequestRecord::EndedBy::client;
-        co_return false;
+        return false;
     }
-    client_.release_memory();
-    const std::size_t bytes = head.fields.capacity_bytes();
+    const std::size_t bytes = client_.request().fields.capacity_bytes();
     const Refusal refusal = context_.router.arrive(ticket_, affinity_.pinned, bytes);
-    if (refusal == Refusal::none) co_return true;
-    record_.status = 503;
+    if (refusal == Refusal::none) {
+        if (ticket_.state == Ticket::State::waiting) client_.release_memory();
+        return true;
+    }
     record_.ended_by = RequestRecord::EndedBy::queue;
     record_.turned = refusal == Refusal::bytes_full ? RequestRecord::Turned::bytes_full
                                                     : RequestRecord::Turned::queue_full;
-    co_await respond_problem(client_, refused(refusal, *revision_));
-    co_return false;
+    refuse(refused(refusal, *revision_));
+    record_.status = 503;
+    return false;
 }
 
 bool RequestLife::take_replay_bytes(std::size_t bytes) {
@@ -190,6 +199,10 @@ bool RequestLife::take_replay_bytes(std::size_t bytes) {
 }
 
 // --- Wait. The client may leave at any time; then nothing of it ever reaches a pod.
+
+bool RequestLife::is_assigned() const {
+    return ticket_.state == Ticket::State::assigned && !client_.client_gone();
+}
 
 awaitable<bool> RequestLife::wait_for_pod() {
     while (ticket_.state == Ticket::State::waiting && !client_.client_gone())
@@ -315,17 +328,7 @@ bool RequestLife::may_repeat_here(const RelayResult& result) const {
 
 // Looks at the pod's answer before the client does.
 bool RequestLife::on_response_head(ResponseHead& head) {
-    const std::string_view refused = head.fields.get(headers::sluice_refused);
-    const std::string_view error = head.fields.get(headers::sluice_error);
-    if (head.status == 503 && refused == headers::refused_busy) {
-        declined_ = Declined::busy;
-    } else if (head.status == 503 && refused == headers::refused_unreachable) {
-        declined_ = Declined::unreachable;
-    } else if (error == headers::error_timeout) {
-        declined_ = Declined::timeout;
-    } else if (error == headers::error_lost) {
-        declined_ = Declined::lost;
-    }
+    declined_ = declined_by(head);
     if (declined_ != Declined::no) return false;
     describe(head);
     return true;
@@ -336,9 +339,8 @@ void RequestLife::describe(ResponseHead& head) {
     const Instant now = context_.time.now();
     erase_sluice_fields(head.fields);
     head.fields.add(headers::sluice_pod, pod_.name);
-    head.fields.add("Server-Timing", "queue;dur=" + milliseconds(ticket_.waited_queued) +
-                                         ", cold;dur=" + milliseconds(ticket_.waited_cold) +
-                                         ", run;dur=" + milliseconds(now - dispatched_at_));
+    head.fields.add("Server-Timing", server_timing(ticket_.waited_queued, ticket_.waited_cold,
+                                                   now - dispatched_at_));
     record_.answer_began = now;
     const Pod& home = session_pod(affinity_, pod_, context_.router);
     if (revision_->knobs.affinity.enabled || affinity_.key)

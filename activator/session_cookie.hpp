@@ -8,6 +8,8 @@
 // that is gone resolves to nothing.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,7 +45,10 @@ class SessionCookies {
     explicit SessionCookies(std::vector<std::string> keys);
 
     // REQUIRES: as above.
-    void replace_keys(std::vector<std::string> keys) { keys_ = std::move(keys); }
+    void replace_keys(std::vector<std::string> keys) {
+        keys_ = std::move(keys);
+        genuine_.clear();
+    }
 
     // The cookie's value. `service` is "namespace/name".
     std::string issue(std::string_view service, const Session& session) const;
@@ -52,7 +57,19 @@ class SessionCookies {
                                   const SessionLimits& limits, WallTime now) const;
 
   private:
+    static constexpr std::size_t payload_bytes = 1 + 8 + 4 + 4;
+    static constexpr std::size_t mac_bytes = 16;
+
+    bool is_genuine(std::string_view service, std::string_view bytes) const;
+
     std::vector<std::string> keys_;
+    // A browser sends its cookie with every request: those found genuine are remembered, each in
+    // the one place that its MAC names. Empty before the first.
+    struct Genuine {
+        std::string service;
+        std::array<char, payload_bytes + mac_bytes> bytes{};
+    };
+    mutable std::vector<Genuine> genuine_;
 };
 
 // "sd=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=1800" (and "; Secure")

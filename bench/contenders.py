@@ -211,13 +211,14 @@ class Starter:
         process.tls_port = port
         return process
 
-    def activator(self, pods, limit, annotations=None, services=0):
-        """`pods`: queue-proxies. One revision, so any Host means it; with `services` as many of them."""
+    def activator(self, pods, limit, annotations=None, services=0, options=()):
+        """`pods`: queue-proxies. One revision, so any Host means it; with `services` as many of them.
+        `options`: more of its command line."""
         port, admin = free_port(), free_port()
         file = self.folder / f"pods-{port}.json"
         write_pods(file, pods, limit, annotations, services)
         command = [*self.wrapper, self.program("activator"), "--listen", f"127.0.0.1:{port}",
-                   "--admin", f"127.0.0.1:{admin}", "--pods", file, "--drain-delay", "0s"]
+                   "--admin", f"127.0.0.1:{admin}", "--pods", file, "--drain-delay", "0s", *options]
         process = self.start("activator", command, port)
         process.admin, process.pods_file = admin, file
         wait_until(lambda: all(r["pods_ready"] == len(pods) for r in process.revisions()), "all pods are ready", 120)

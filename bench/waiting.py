@@ -87,8 +87,8 @@ class Waiting(Scenario):
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_DESCRIPTORS
         if descriptors < 100:
             raise BenchError("too few descriptors (ulimit -n)")
-        # HAProxy wants two for each connection before it starts.
-        self.count = {"ours": min(self.most, descriptors), "haproxy": min(self.most, descriptors // 2)}
+        # Both want two for each connection: HAProxy before it starts, and ours takes no more connections.
+        self.count = dict.fromkeys(("ours", "haproxy"), min(self.most, descriptors // 2))
         return {"ours": self.ours, "haproxy": self.haproxy}
 
     def run(self, rounds, say):
@@ -112,7 +112,8 @@ class Waiting(Scenario):
     def ours(self):
         s, count = self.starter, self.count["ours"]
         pod = s.queue_proxy(s.backend(), 100)
-        process = s.activator([], 100, LONG_QUEUE)
+        process = s.activator([], 100, LONG_QUEUE,
+                              options=["--max-connections", 0, "--max-connections-per-client", 0])
         figures = {"waiting": count, "rss_idle_mib": process.rss_mib()}
         with LagProbe(process.admin) as probe:
             time.sleep(self.watch_s)

@@ -18,7 +18,7 @@ namespace proxy {
 struct Ticket {
     enum class State : std::uint8_t { fresh, waiting, admitted, ended };
 
-    explicit Ticket(boost::asio::any_io_executor executor) : woken(std::move(executor)) {}
+    explicit Ticket(common::LoopExecutor executor) : woken(executor) {}
 
     RequestId id;
     State state = State::fresh;

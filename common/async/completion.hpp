@@ -11,11 +11,12 @@
 
 namespace common {
 
-template <class Signature>
+// Room for the callable: 64 bytes hold the handlers of all reads and writes.
+template <class Signature, std::size_t capacity = 64>
 class Completion;
 
-template <class... Args>
-class Completion<void(Args...)> {
+template <class... Args, std::size_t capacity>
+class Completion<void(Args...), capacity> {
   public:
     Completion() = default;
     Completion(std::nullptr_t) {}
@@ -47,8 +48,7 @@ class Completion<void(Args...)> {
     void swap(Completion& other) noexcept { std::swap(*this, other); }
 
   private:
-    static constexpr std::size_t capacity = 64;
-    static constexpr std::size_t alignment = alignof(std::max_align_t);
+    static constexpr std::size_t alignment = alignof(void*);
 
     struct Actions {
         void (*call)(void* self, Args... args);

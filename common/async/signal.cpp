@@ -8,8 +8,6 @@
 
 namespace common {
 
-Signal::Signal(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
-
 void Signal::notify() {
     notified_ = true;
     if (waiter_) boost::asio::post(executor_, std::move(waiter_));
@@ -26,7 +24,7 @@ awaitable<void> Signal::wait() {
     return boost::asio::async_initiate<decltype(use_awaitable)&, void()>(
         [this](auto handler) {
             CHECK(!waiter_);
-            waiter_ = Completion<void()>([this, handler = std::move(handler)]() mutable {
+            waiter_ = Waiter([this, handler = std::move(handler)]() mutable {
                 notified_ = false;
                 std::move(handler)();
             });

@@ -14,7 +14,10 @@ namespace common {
 
 class Signal {
   public:
-    explicit Signal(boost::asio::any_io_executor executor);
+    explicit Signal(LoopExecutor executor) : executor_(executor) {}
+    // REQUIRES: `executor` is an io_context's.
+    explicit Signal(const boost::asio::any_io_executor& executor)
+        : Signal(loop_executor(executor)) {}
     Signal(const Signal&) = delete;
     Signal& operator=(const Signal&) = delete;
 
@@ -30,8 +33,11 @@ class Signal {
   private:
     awaitable<void> take();
 
-    boost::asio::any_io_executor executor_;
-    Completion<void()> waiter_;
+    // A waiting request has three signals, so they are small: a coroutine's handler and `this`.
+    using Waiter = Completion<void(), 2 * sizeof(void*)>;
+
+    LoopExecutor executor_;
+    Waiter waiter_;
     bool notified_ = false;
 };
 

@@ -18,7 +18,8 @@ LoopExecutor loop_executor(const boost::asio::any_io_executor& executor) {
     return *loop;
 }
 
-TaskGroup::TaskGroup(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+TaskGroup::TaskGroup(const boost::asio::any_io_executor& executor)
+    : executor_(loop_executor(executor)) {}
 
 TaskGroup::~TaskGroup() {
     CHECK(size_ == 0);
@@ -27,8 +28,7 @@ TaskGroup::~TaskGroup() {
 bool TaskGroup::spawn(const char* name, awaitable<void> task) {
     if (closed_) return false;
     ++size_;
-    const LoopExecutor loop = loop_executor(executor_);
-    boost::asio::co_spawn(loop, std::move(task), [this, name](std::exception_ptr failure) {
+    boost::asio::co_spawn(executor_, std::move(task), [this, name](std::exception_ptr failure) {
         if (failure) {
             ++failures_;
             std::string what;

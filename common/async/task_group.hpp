@@ -14,7 +14,8 @@ namespace common {
 
 class TaskGroup {
   public:
-    explicit TaskGroup(boost::asio::any_io_executor executor);
+    // REQUIRES: `executor` is an io_context's.
+    explicit TaskGroup(const boost::asio::any_io_executor& executor);
     // REQUIRES: empty. A task that outlives its group would touch dead objects.
     ~TaskGroup();
     TaskGroup(const TaskGroup&) = delete;
@@ -31,12 +32,12 @@ class TaskGroup {
     void when_empty(std::function<void()> on_empty);
     // Exceptions that escaped from tasks so far: a bug each.
     std::size_t failures() const { return failures_; }
-    const boost::asio::any_io_executor& executor() const { return executor_; }
+    LoopExecutor executor() const { return executor_; }
 
   private:
     void ended();
 
-    boost::asio::any_io_executor executor_;
+    LoopExecutor executor_;
     std::function<void()> on_empty_;
     std::size_t size_ = 0;
     std::size_t failures_ = 0;

@@ -1,5 +1,7 @@
 #include "common/crypto/hmac.hpp"
 
+#include <array>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -12,6 +14,16 @@ namespace {
 
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// What a letter stands for; 64: no letter of the alphabet.
+constexpr std::array<std::uint8_t, 256> values_of_letters() {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(64);
+    for (std::size_t i = 0; i < alphabet.size(); ++i)
+        values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
+    return values;
+}
+constexpr std::array<std::uint8_t, 256> letter_values = values_of_letters();
 
 const unsigned char* bytes_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
@@ -74,21 +86,22 @@ std::string base64url_encode(std::string_view bytes) {
 }
 
 std::optional<std::string> base64url_decode(std::string_view text) {
-    std::string bytes;
+    std::string bytes(text.size() * 3 / 4, '\0');
+    std::size_t size = 0;
     std::uint32_t bits = 0;
     int count = 0;
     for (const char c : text) {
-        const std::size_t value = alphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        const std::uint32_t value = letter_values[static_cast<unsigned char>(c)];
+        if (value == 64) return std::nullopt;
+        bits = bits << 6 | value;
         count += 6;
         if (count < 8) continue;
         count -= 8;
-        bytes += static_cast<char>(bits >> count & 255);
+        bytes[size++] = static_cast<char>(bits >> count & 255);
     }
     const bool loose = count >= 6 || (bits & ((1U << count) - 1)) != 0;
     if (loose) return std::nullopt;
-    return bytes;
+    return bytes;  // all of them are written: 6 bits a letter, 8 a byte
 }
 
 }  // namespace common

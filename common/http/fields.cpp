@@ -5,8 +5,7 @@
 namespace common {
 namespace {
 
-// What most heads need, so that they are made with two allocations. A waiting request pays for it
-// in memory: its budget is 6 KiB in all (issue 5).
+// What most heads need, so that they are made with two allocations.
 constexpr std::size_t usual_count = 16;
 constexpr std::size_t usual_bytes = 512;
 
@@ -40,7 +39,7 @@ bool has_token(std::string_view value, std::string_view token) {
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-    if (entries_.capacity() == 0) {
+    if (entries_.empty()) {
         entries_.reserve(usual_count);
         bytes_.reserve(usual_bytes);
     }
@@ -117,6 +116,11 @@ void Fields::clear() {
     bytes_.clear();
     entries_.clear();
     marks_ = 0;
+}
+
+void Fields::shrink() {
+    bytes_.shrink_to_fit();
+    entries_.shrink_to_fit();
 }
 
 std::size_t Fields::capacity_bytes() const {

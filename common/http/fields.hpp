@@ -54,6 +54,8 @@ class Fields {
     // REQUIRES: index < size(). The views are valid until the next change.
     Field operator[](std::size_t index) const { return at(entries_[index]); }
     void clear();
+    // Frees what is not in use, for a message that is kept for a while.
+    void shrink();
     // Bytes held in memory.
     std::size_t capacity_bytes() const;
 

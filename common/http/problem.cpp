@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/http/simple_response.hpp"
-
 namespace common {
 
 std::string to_json(const Problem& problem) {
@@ -18,7 +16,7 @@ std::string to_json(const Problem& problem) {
     return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-awaitable<error_code> respond_problem(Exchange& exchange, Problem problem, Fields fields) {
+SimpleResponse to_response(Problem problem, Fields fields) {
     SimpleResponse response;
     response.status = problem.status;
     response.content_type = "application/problem+json";
@@ -27,6 +25,11 @@ awaitable<error_code> respond_problem(Exchange& exchange, Problem problem, Field
     response.fields.add("Cache-Control", "no-store");
     if (problem.retry_after_seconds)
         response.fields.add("Retry-After", std::to_string(*problem.retry_after_seconds));
+    return response;
+}
+
+awaitable<error_code> respond_problem(Exchange& exchange, Problem problem, Fields fields) {
+    SimpleResponse response = to_response(std::move(problem), std::move(fields));
     co_return co_await respond(exchange, std::move(response));
 }
 

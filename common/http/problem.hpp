@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/http/exchange.hpp"
+#include "common/http/simple_response.hpp"
 
 namespace common {
 
@@ -20,6 +20,8 @@ struct Problem {
 
 // The body, as JSON text.
 std::string to_json(const Problem& problem);
+// The answer that tells of it; `fields`: more fields.
+SimpleResponse to_response(Problem problem, Fields fields = {});
 awaitable<error_code> respond_problem(Exchange& exchange, Problem problem, Fields fields = {});
 
 }  // namespace common

@@ -16,8 +16,9 @@ namespace asio = boost::asio;
 
 // A head fits in this nearly always; a larger one grows the buffer.
 constexpr std::size_t head_read_bytes = 4096;
-// Enough to notice the client's end, or the start of a pipelined request.
-constexpr std::size_t background_read_bytes = 512;
+// Enough to notice the client's end, or the start of a pipelined request; a waiting request holds
+// it.
+constexpr std::size_t background_read_bytes = 64;
 constexpr std::size_t body_read_bytes = std::size_t{64} << 10;
 // Read buffer that an idle connection may keep.
 constexpr std::size_t idle_capacity_max = 2 * head_read_bytes;
@@ -319,6 +320,7 @@ awaitable<BodyRead> ServerConnection::read_body() {
 
 void ServerConnection::release_memory() {
     if (!read_pending_) input_.shrink();
+    request_.fields.shrink();
 }
 
 // --- The client's presence.

@@ -78,7 +78,7 @@ class ServerConnection final : public Exchange {
     // run() returned because the client speaks HTTP/2; the connection goes on with these.
     bool found_http2() const { return found_http2_; }
     std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
-    std::optional<H2cUpgrade> take_upgrade() { return std::move(h2c_upgrade_); }
+    std::unique_ptr<H2cUpgrade> take_upgrade() { return std::move(h2c_upgrade_); }
     std::string_view unparsed() const { return input_.data(); }
 
     const RequestHead& request() const override { return request_; }
@@ -170,7 +170,7 @@ class ServerConnection final : public Exchange {
     std::size_t requests_ = 0;
     std::size_t large_head_bytes_ = 0;  // our part of the context's
     bool found_http2_ = false;
-    std::optional<H2cUpgrade> h2c_upgrade_;
+    std::unique_ptr<H2cUpgrade> h2c_upgrade_;  // rare
 };
 
 }  // namespace common

@@ -41,7 +41,7 @@ awaitable<void> ServerConnection::upgrade_to_http2() {
     const error_code ec = co_await flush();
     if (ec) co_return;
     found_http2_ = true;
-    h2c_upgrade_.emplace(H2cUpgrade{std::move(request_), *settings});
+    h2c_upgrade_ = std::make_unique<H2cUpgrade>(std::move(request_), *settings);
 }
 
 }  // namespace common

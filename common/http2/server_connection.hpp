@@ -19,8 +19,8 @@ class Http2Exchange;
 // What a connection has behind it when it turns out to be one of HTTP/2.
 struct Http2Start {
     std::unique_ptr<Stream> stream;
-    std::string already_read;           // the preface's bytes, and what came with them
-    std::optional<H2cUpgrade> upgrade;  // began as HTTP/1.1; the preface follows
+    std::string already_read;             // the preface's bytes, and what came with them
+    std::unique_ptr<H2cUpgrade> upgrade;  // began as HTTP/1.1; the preface follows
 };
 
 class Http2ServerConnection final : public Http2Session {

@@ -51,6 +51,25 @@ TEST_CASE("session cookie: no changed bit, no cut, no extension verifies", "[act
         CHECK_FALSE(cookies.verify(scope, garbage, {}, now));
 }
 
+TEST_CASE("session cookie: one that was found genuine stays so for its service and key only",
+          "[activator]") {
+    SessionCookies cookies({key_a});
+    const std::string value = cookies.issue(scope, session_at(now));
+    const std::string bytes = *common::base64url_decode(value);
+    for (int time = 0; time < 2; ++time) {
+        REQUIRE(cookies.verify(scope, value, {}, now));
+        CHECK_FALSE(cookies.verify("default/other", value, {}, now));
+        CHECK_FALSE(cookies.verify(scope, value, {}, now + SessionLimits{}.idle + seconds(1)));
+        for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+            std::string forged = bytes;
+            forged[bit / 8] = static_cast<char>(forged[bit / 8] ^ (1 << bit % 8));
+            CHECK_FALSE(cookies.verify(scope, common::base64url_encode(forged), {}, now));
+        }
+    }
+    cookies.replace_keys({key_b});
+    CHECK_FALSE(cookies.verify(scope, value, {}, now));
+}
+
 TEST_CASE("session cookie: of another service or another key it counts as none", "[activator]") {
     const std::string value = SessionCookies({key_a}).issue(scope, session_at(now));
     CHECK_FALSE(SessionCookies({key_a}).verify("default/other", value, {}, now));
