@@ -66,6 +66,7 @@ App::App(Config config)
     : config_(std::move(config)),
       lag_(time_, lag_period),
       gate_(time_, config_.limits),
+      left_runs_(gate_, time_, config_.user_port, config_.slot_hold_max),
       readiness_(tasks_, time_, {config_.probes, config_.detect_http2_probe, &cold_start_}),
       shutdown_(time_, io_.get_executor(), {.quiet = config_.drain_quiet},
                 {[this] { close_listeners(); },
@@ -187,6 +188,8 @@ void App::open_metrics() {
 
 void App::start() {
     wait_for_signal();
+    // With `close` an application stops when its connection ends.
+    if (config_.on_disconnect != common::OnDisconnect::close) left_runs_.start(tasks_.executor());
     for (const auto& server : servers_) {
         server->when_connection_ends([this] { connection_ended(); });
         server->start();
@@ -253,6 +256,7 @@ void App::end(int code) {
     signals_.cancel();
     reporter_.stop();
     lag_.stop();
+    left_runs_.stop();
     if (certificates_) certificates_->stop();
     readiness_.close();
     for (const auto& server : servers_)

@@ -20,6 +20,7 @@
 #include "proxy/cold_start.hpp"
 #include "proxy/config.hpp"
 #include "proxy/gate.hpp"
+#include "proxy/left_runs.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/readiness.hpp"
 #include "proxy/request_logger.hpp"
@@ -61,6 +62,7 @@ class App {
     ColdStart cold_start_{time_.now()};
     common::LoopLag lag_;
     Gate gate_;
+    LeftRuns left_runs_;
     Readiness readiness_;
     Shutdown shutdown_;
     SlotStreams slots_;

@@ -1,7 +1,9 @@
 """What goes beyond Knative: refusals and ends that our activator reads, slots held for the
 application, the control lane (architecture, "Between activator and queue-proxy"; deviation D7)."""
 
-from harness import Broken, Gate, OK, PROBE, QueueProxyTest, TRY, wait_for
+import signal
+
+from harness import Broken, Gate, OK, PROBE, QueueProxy, QueueProxyTest, TRY, wait_for
 
 
 class Gated(QueueProxyTest):
@@ -116,6 +118,41 @@ class HeldSlots(Gated):
         wait_for(lambda: len(self.app.requests) == 2, "the next one to be let in")
         self.gate.open(2)
         self.assertEqual(queued.read_response().status, 200)
+
+    def kill_and_start(self, **environment):
+        """Another queue-proxy before the same application, as a container that is started anew."""
+        self.begin("POST", target="/lost", body="x")
+        self.wait_inside(1)
+        self.proxy.signal(signal.SIGKILL)
+        self.proxy.exit_code()
+        self.proxy = QueueProxy(self.app_port, environment)
+        self.addCleanup(self.proxy.close)
+
+    def test_what_a_killed_queue_proxy_let_in_keeps_its_slot(self):
+        self.start_gated()
+        self.kill_and_start()
+        queued = self.is_held()
+        self.gate.open(2)
+        self.assertEqual(queued.read_response().status, 200)
+        self.assertEqual([r.target for r in self.app.requests], ["/lost", "/next"])
+        self.assertEqual(self.app.at_once_max, 1)
+        self.assertEqual(self.slots("held"), 0)
+
+    def test_the_slot_of_a_killed_queue_proxy_is_kept_for_a_bounded_time(self):
+        self.start_gated()
+        self.kill_and_start(SLUICE_SLOT_HOLD_MAX="300ms")
+        queued = self.begin(target="/next")
+        wait_for(lambda: len(self.app.requests) == 2, "the next one to be let in")
+        self.gate.open(2)
+        self.assertEqual(queued.read_response().status, 200)
+
+    def test_a_queue_proxy_that_holds_such_a_slot_ends_when_told_to(self):
+        self.start_gated()
+        self.kill_and_start()
+        wait_for(lambda: self.slots("held") == 1, "the slot to be held")
+        self.proxy.signal()
+        self.assertEqual(self.proxy.exit_code(), 0)
+        self.gate.open()
 
     def test_interrupt_asks_the_app_to_stop_once(self):
         self.start_gated(SLUICE_ON_DISCONNECT="interrupt", SLUICE_INTERRUPT_PATH="POST /interrupt")
