@@ -17,8 +17,8 @@ FUZZ_TARGET(data, size) {
     if (received.reports.empty()) return 0;
     HOLDS(!received.activator.empty());
     for (const RevisionReport& report : received.reports) {
-        for (const double count :
-             {report.load.average, report.load.arrivals, report.load.present, report.load.waiting})
+        for (const double count : {report.load.average.value_or(0), report.load.arrivals,
+                                   report.load.present, report.load.waiting})
             HOLDS(std::isfinite(count) && count >= 0);
     }
     const ReceivedReports again =
