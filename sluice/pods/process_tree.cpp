@@ -11,10 +11,12 @@
 #include <string>
 #include <unordered_map>
 
+#include "common/core/tcp_table.hpp"
+
 namespace sluice {
 namespace {
 
-constexpr std::string_view state_listen = "0A";  // TCP_LISTEN in /proc/net/tcp
+using common::TcpSocket;
 
 struct CloseDirectory {
     void operator()(DIR* directory) const { ::closedir(directory); }
@@ -22,8 +24,8 @@ struct CloseDirectory {
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 template <class Number>
-bool parse(std::string_view text, Number& number, int base = 10) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+bool parse(std::string_view text, Number& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc{} && end == text.data() + text.size();
 }
 
@@ -40,15 +42,6 @@ pid_t parent_of(const std::string& pid) {
     return parse(rest.substr(0, rest.find(' ')), parent) ? parent : 0;
 }
 
-std::string_view next_field(std::string_view& line) {
-    const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
-    line.remove_prefix(begin);
-    const std::size_t end = std::min(line.find(' '), line.size());
-    const std::string_view field = line.substr(0, end);
-    line.remove_prefix(end);
-    return field;
-}
-
 // Returns false when `process` is out of sight.
 template <class OnSocket>
 bool each_listening_socket(const std::string& process, OnSocket on_socket) {
@@ -57,8 +50,8 @@ bool each_listening_socket(const std::string& process, OnSocket on_socket) {
         std::ifstream file("/proc/" + process + table);
         seen = seen || file.is_open();
         for (std::string line; std::getline(file, line);) {
-            const TcpTableLine socket = parse_tcp_table_line(line);
-            if (socket.listening) on_socket(socket);
+            const std::optional<TcpSocket> socket = common::parse_tcp_table_line(line);
+            if (socket && socket->state == TcpSocket::State::listen) on_socket(*socket);
         }
     }
     return seen;
@@ -86,26 +79,10 @@ std::vector<pid_t> descendants(pid_t ancestor) {
     return found;
 }
 
-TcpTableLine parse_tcp_table_line(std::string_view line) {
-    // "  0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 uid timeout inode …"
-    TcpTableLine result;
-    next_field(line);
-    const std::string_view local = next_field(line);
-    next_field(line);
-    const std::string_view state = next_field(line);
-    for (int skipped = 0; skipped < 5; ++skipped)
-        next_field(line);
-    const std::size_t colon = local.rfind(':');
-    if (colon == std::string_view::npos || state != state_listen) return result;
-    result.listening =
-        parse(local.substr(colon + 1), result.port, 16) && parse(next_field(line), result.inode);
-    return result;
-}
-
 std::optional<std::set<std::uint16_t>> listening_ports(const std::string& pid) {
     std::set<std::uint16_t> ports;
     const bool seen = each_listening_socket(
-        pid, [&ports](const TcpTableLine& socket) { ports.insert(socket.port); });
+        pid, [&ports](const TcpSocket& socket) { ports.insert(socket.local.port); });
     if (!seen) return std::nullopt;
     return ports;
 }
@@ -117,9 +94,9 @@ std::set<std::uint16_t> listening_ports() {
 std::set<std::uint16_t> listening_ports_of(const std::vector<pid_t>& processes,
                                            const std::set<std::uint16_t>& ports) {
     std::unordered_map<std::string, std::uint16_t> wanted;  // what the fd's link says -> port
-    each_listening_socket("self", [&](const TcpTableLine& socket) {
-        if (ports.contains(socket.port))
-            wanted.emplace("socket:[" + std::to_string(socket.inode) + "]", socket.port);
+    each_listening_socket("self", [&](const TcpSocket& socket) {
+        if (ports.contains(socket.local.port))
+            wanted.emplace("socket:[" + std::to_string(socket.inode) + "]", socket.local.port);
     });
     std::set<std::uint16_t> found;
     if (wanted.empty()) return found;

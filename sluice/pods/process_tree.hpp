@@ -28,12 +28,4 @@ std::optional<std::set<std::uint16_t>> listening_ports(const std::string& pid);
 std::set<std::uint16_t> listening_ports_of(const std::vector<pid_t>& processes,
                                            const std::set<std::uint16_t>& ports);
 
-// One line of /proc/net/tcp or tcp6 (header lines give listening = false).
-struct TcpTableLine {
-    bool listening = false;
-    std::uint16_t port = 0;
-    std::uint64_t inode = 0;
-};
-TcpTableLine parse_tcp_table_line(std::string_view line);
-
 }  // namespace sluice

@@ -73,18 +73,3 @@ TEST_CASE("process tree: finds the listeners of a process, and nobody else's", "
     CHECK(sluice::listening_ports_of({::getppid()}, {port}).empty());
     CHECK(sluice::listening_ports_of({::getpid()}, {}).empty());
 }
-
-TEST_CASE("process tree: reads the kernel's socket table", "[sluice][pods]") {
-    const auto v4 = sluice::parse_tcp_table_line(
-        "   0: 0100007F:1EB4 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        "
-        "0 12345 1 0000000000000000 100 0 0 10 0");
-    CHECK(v4.listening);
-    CHECK(v4.port == 7860);
-    CHECK(v4.inode == 12345);
-    const auto connected = sluice::parse_tcp_table_line(
-        "   1: 0100007F:1EB4 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        "
-        "0 12346 1 0000000000000000 100 0 0 10 0");
-    CHECK_FALSE(connected.listening);
-    CHECK_FALSE(sluice::parse_tcp_table_line("  sl  local_address rem_address   st").listening);
-    CHECK_FALSE(sluice::parse_tcp_table_line("").listening);
-}
