@@ -54,8 +54,7 @@ RevisionReport LoadReporter::report(RevisionId id) const {
 
 // --- As soon as something happens.
 
-void LoadReporter::watch_levels(RevisionId id) {
-    busy_.insert(id);
+void LoadReporter::look_soon() {
     if (std::exchange(looking_, true)) return;
     level_timer_->arm(time_.now() + level_period, [this] { look_at_levels(); });
 }
@@ -68,8 +67,8 @@ bool LoadReporter::is_news(RevisionId id, const RevisionReport& said) {
 
 // The scheduler has the request already.
 void LoadReporter::arrived(RevisionId id) {
-    if (busy_.contains(id)) return;
-    watch_levels(id);
+    if (!busy_.insert(id).second) return;
+    look_soon();
     RevisionReport said = report(id);
     is_news(id, said);
     deliver_({std::move(said)});
@@ -77,7 +76,8 @@ void LoadReporter::arrived(RevisionId id) {
 
 void LoadReporter::wake(RevisionId id) {
     if (!router_.revision(id)) return;
-    watch_levels(id);
+    busy_.insert(id);
+    look_soon();
     RevisionReport said = report(id);
     // Where pods serve, it may have a slot by the time that the levels are looked at.
     if (router_.view(id).pods_ready > 0 || !is_news(id, said)) return;
@@ -93,7 +93,7 @@ void LoadReporter::look_at_levels() {
         if (is_news(id, said)) news.push_back(std::move(said));
     }
     if (!news.empty()) deliver_(std::move(news));
-    if (!busy_.empty()) watch_levels(*busy_.begin());
+    if (!busy_.empty()) look_soon();
 }
 
 // --- Each second.

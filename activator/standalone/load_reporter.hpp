@@ -33,7 +33,7 @@ class LoadReporter {
     void arm();
     void look_at_levels();
     bool is_news(RevisionId id, const RevisionReport& said);
-    void watch_levels(RevisionId id);
+    void look_soon();
 
     Router& router_;
     common::TimeSource& time_;

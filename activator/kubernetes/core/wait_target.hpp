@@ -6,9 +6,9 @@
 //             at least 1, at most running + w
 // is enough for the last one of the line to begin within the target. That the oldest has waited
 // for longer already shows that s is too small, or that pods are still starting; by so much more
-// is asked for. While anybody waits every
-// ready pod is busy, so the running requests keep the pods that there are, and with several
-// activators the sum over all of them does: nobody has to know the pods or the other lines.
+// is asked for. While anybody waits every ready pod is busy, so the running requests keep the pods
+// that there are, and with several activators the sum over all of them does: nobody has to know the
+// pods or the other lines.
 //
 // Each request is worth a slot, as without a target, while it is not known how long one takes.
 //
