@@ -35,7 +35,8 @@ Gateway::Gateway(common::TaskGroup& tasks, common::TimeSource& time, common::Han
       slots_(tasks, time, router_),
       cookies_(std::move(options.cookie_keys)),
       pool_(time, options.pool),
-      prober_(tasks, time, options.probes, [this](PodId id) { pod_ready(id); }),
+      probe_places_(tasks.executor()),
+      prober_(tasks, time, probe_places_, options.probes, [this](PodId id) { pod_ready(id); }),
       context_{router_, pool_, tasks, time, cookies_, std::move(options.door), {}, {}, nullptr},
       lag_(time, lag_period) {
     pool_.secure_with(std::move(options.secure));
@@ -116,6 +117,7 @@ void Gateway::close_now(bool flush_spans) {
     for (const auto& server : servers_)
         server->close_now();
     prober_.close();
+    probe_places_.close();
     slots_.close();
     pool_.clear();
     router_.close();

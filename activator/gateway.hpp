@@ -122,6 +122,8 @@ class Gateway {
     void doubt_pod(PodId id);
     void drain_pod(PodId id);
     void remove_pod(PodId id);
+    // Whoever probes pods beside the gateway takes its places here.
+    ProbePlaces& probe_places() { return probe_places_; }
     // A pod became ready (from the event loop).
     void on_pod_ready(std::function<void(PodId)> callback) { on_pod_ready_ = std::move(callback); }
 
@@ -163,6 +165,7 @@ class Gateway {
     RouteTable routes_;
     SessionCookies cookies_;
     common::BackendPool pool_;
+    ProbePlaces probe_places_;
     PodProber prober_;
     std::unique_ptr<common::Tracer> tracer_;
     ServeContext context_;

@@ -30,9 +30,17 @@ bool says_ready(const common::FetchResult& result) {
     return !result.ec && result.head.status == 200 && result.body == "queue";
 }
 
-PodProber::PodProber(common::TaskGroup& tasks, common::TimeSource& time, Options options,
-                     OnReady on_ready)
-    : tasks_(tasks), time_(time), options_(options), on_ready_(std::move(on_ready)) {}
+bool ran_late(const common::FetchResult& result) {
+    return result.ec == boost::asio::error::timed_out;
+}
+
+PodProber::PodProber(common::TaskGroup& tasks, common::TimeSource& time, ProbePlaces& places,
+                     Options options, OnReady on_ready)
+    : tasks_(tasks),
+      time_(time),
+      places_(places),
+      options_(options),
+      on_ready_(std::move(on_ready)) {}
 
 void PodProber::probe(common::PodId id, common::Address address, common::Duration after) {
     if (probed_.contains(id)) return;
@@ -64,20 +72,31 @@ void PodProber::count_answered() {
 common::awaitable<void> PodProber::run(common::PodId id, common::Address address,
                                        std::uint64_t generation, common::Duration after) {
     if (after > common::Duration::zero()) co_await common::sleep_for(time_, after);
+    bool late = false;
     while (is_current(id, generation)) {
         const common::Instant begun = time_.now();
-        common::FetchRequest request = probe_request(address, options_.timeout);
-        const common::FetchResult result = co_await common::fetch(time_, std::move(request));
+        const Answer answer = co_await ask(id, generation, address, late);
         if (!is_current(id, generation)) co_return;
-        if (says_ready(result)) {
+        if (answer == Answer::ready) {
             probed_.erase(id);
             on_ready_(id);
             count_answered();
             co_return;
         }
+        late = answer == Answer::late;
         const common::Duration spent = time_.now() - begun;
         if (spent < options_.period) co_await common::sleep_for(time_, options_.period - spent);
     }
+}
+
+common::awaitable<PodProber::Answer> PodProber::ask(common::PodId id, std::uint64_t generation,
+                                                    const common::Address& address, bool late) {
+    const ProbePlaces::Place place = co_await places_.take(late);
+    if (!place || !is_current(id, generation)) co_return Answer::not_ready;
+    common::FetchRequest request = probe_request(address, options_.timeout);
+    const common::FetchResult result = co_await common::fetch(time_, std::move(request));
+    if (says_ready(result)) co_return Answer::ready;
+    co_return ran_late(result) ? Answer::late : Answer::not_ready;
 }
 
 }  // namespace activator

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "activator/probe_places.hpp"
 #include "common/async/task_group.hpp"
 #include "common/core/ids.hpp"
 #include "common/forward/fetch.hpp"
@@ -19,6 +20,8 @@ namespace activator {
 // is ready.
 common::FetchRequest probe_request(const common::Address& address, common::Duration timeout);
 bool says_ready(const common::FetchResult& result);
+// It ran out of its time.
+bool ran_late(const common::FetchResult& result);
 
 class PodProber {
   public:
@@ -29,9 +32,10 @@ class PodProber {
     };
     using OnReady = std::function<void(common::PodId)>;
 
-    // `tasks` and `time` outlive the prober; close() it and let the tasks end before it goes away.
-    PodProber(common::TaskGroup& tasks, common::TimeSource& time, Options options,
-              OnReady on_ready);
+    // All outlive the prober; close() it and the places, and let the tasks end, before it goes
+    // away.
+    PodProber(common::TaskGroup& tasks, common::TimeSource& time, ProbePlaces& places,
+              Options options, OnReady on_ready);
 
     // Probes the queue-proxy at `address` until it says that it is ready; then on_ready, once. A
     // pod that is being probed already is not probed twice. The first probe waits for `after`.
@@ -44,11 +48,16 @@ class PodProber {
   private:
     common::awaitable<void> run(common::PodId id, common::Address address, std::uint64_t generation,
                                 common::Duration after);
+    enum class Answer : std::uint8_t { ready, not_ready, late };
+    // One probe, when there is a place for it.
+    common::awaitable<Answer> ask(common::PodId id, std::uint64_t generation,
+                                  const common::Address& address, bool late);
     bool is_current(common::PodId id, std::uint64_t generation) const;
     void count_answered();
 
     common::TaskGroup& tasks_;
     common::TimeSource& time_;
+    ProbePlaces& places_;
     Options options_;
     OnReady on_ready_;
     // Which run of a pod's probing counts: one that was forgotten ends by itself.

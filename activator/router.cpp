@@ -40,8 +40,11 @@ RevisionId Router::add_revision(Revision revision) {
 void Router::remove_revision(RevisionId id) {
     scheduler_.remove_revision(id, time_.now());
     carry_out();
-    revisions_.erase(id);
-    std::erase_if(pods_, [id](const auto& entry) { return entry.second.revision == id; });
+    const auto known = revisions_.find(id);
+    if (known == revisions_.end()) return;
+    for (const PodId pod : known->second.pods)
+        pods_.erase(pod);
+    revisions_.erase(known);
 }
 
 void Router::close() {
@@ -86,6 +89,8 @@ PodId Router::add_pod(RevisionId revision, std::string name, common::Address add
     known->second.by_tag[pod.tag] = id;
     scheduler_.add_pod(revision, id, time_.now());
     pods_.emplace(id, std::move(pod));
+    std::vector<PodId>& pods = known->second.pods;
+    pods.insert(std::ranges::lower_bound(pods, id), id);
     carry_out();
     return id;
 }
@@ -124,7 +129,10 @@ void Router::remove_pod(PodId id) {
     if (it == pods_.end()) return;
     const RevisionId revision = it->second.revision;
     const auto known = revisions_.find(revision);
-    if (known != revisions_.end()) known->second.by_tag.erase(it->second.tag);
+    if (known != revisions_.end()) {
+        known->second.by_tag.erase(it->second.tag);
+        std::erase(known->second.pods, id);
+    }
     Pod departed = std::move(it->second);
     pods_.erase(it);
     scheduler_.remove_pod(id, time_.now());
@@ -139,9 +147,11 @@ const Pod* Router::pod(PodId id) const {
 
 std::vector<const Pod*> Router::pods(RevisionId revision) const {
     std::vector<const Pod*> found;
-    for (const auto& [id, pod] : pods_) {
-        if (pod.revision == revision) found.push_back(&pod);
-    }
+    const auto known = revisions_.find(revision);
+    if (known == revisions_.end()) return found;
+    found.reserve(known->second.pods.size());
+    for (const PodId id : known->second.pods)
+        found.push_back(&pods_.at(id));
     return found;
 }
 

@@ -210,6 +210,7 @@ class Router {
             : revision(std::make_shared<const Revision>(std::move(r))), stats(now) {}
         std::shared_ptr<const Revision> revision;
         common::RequestStats stats;
+        std::vector<PodId> pods;  // ascending
         std::unordered_map<PodTag, PodId> by_tag;
         std::unordered_map<std::uint64_t, LiveKey> live_keys;
         common::TimeIntegral held;

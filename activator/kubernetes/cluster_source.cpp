@@ -26,6 +26,7 @@ Duration seconds_of(std::int64_t seconds) {
 
 ProbeAnswer answer_of(const common::FetchResult& result) {
     if (says_ready(result)) return ProbeAnswer::ready;
+    if (ran_late(result)) return ProbeAnswer::late;
     const bool silent = result.ec || result.head.status == 502 || result.head.status == 503;
     return silent ? ProbeAnswer::silent : ProbeAnswer::refused;
 }
@@ -286,12 +287,19 @@ void ClusterSource::refresh(Entry& entry) {
 
 common::awaitable<void> ClusterSource::probe(ObjectName name, RevisionId id, Backends::Probe probe,
                                              common::FetchRequest request) {
+    const ProbePlaces::Place place = co_await gateway_.probe_places().take(probe.late);
+    if (!place || live_of(name, id) == nullptr) co_return;
     const common::FetchResult result = co_await common::fetch(time_, std::move(request));
+    Entry* const entry = live_of(name, id);
+    if (entry == nullptr) co_return;
+    entry->live->backends.probe_answered(probe.address, probe.id, answer_of(result), time_.now());
+    refresh(*entry);
+}
+
+ClusterSource::Entry* ClusterSource::live_of(const ObjectName& name, RevisionId id) {
     const auto it = entries_.find(name);
-    if (closed_ || it == entries_.end() || !it->second.live || it->second.live->id != id) co_return;
-    it->second.live->backends.probe_answered(probe.address, probe.id, answer_of(result),
-                                             time_.now());
-    refresh(it->second);
+    const bool is_live = !closed_ && it != entries_.end() && it->second.live;
+    return is_live && it->second.live->id == id ? &it->second : nullptr;
 }
 
 // --- What the gateway gets.

@@ -101,6 +101,8 @@ class ClusterSource {
     common::Address request_address(const std::string& address, std::uint16_t tls_port) const;
     common::awaitable<void> probe(ObjectName name, RevisionId id, Backends::Probe probe,
                                   common::FetchRequest request);
+    // Null: it is not the gateway's any more.
+    Entry* live_of(const ObjectName& name, RevisionId id);
 
     Gateway& gateway_;
     common::TaskGroup& tasks_;

@@ -74,7 +74,7 @@ bool Backends::wants_cluster_probe() const {
         if (rules_.mesh == MeshMode::enabled) continue;
         if (usable(pod)) return false;
         if (!wants_probe(pod)) continue;
-        if (!pod.asked.answered || pod.asked.last != ProbeAnswer::silent) return false;
+        if (!pod.asked.answered || pod.asked.last == ProbeAnswer::refused) return false;
     }
     // A ClusterIP leads to ready pods only.
     return any_ready;
@@ -99,7 +99,7 @@ Duration Backends::period() const {
 void Backends::start(const std::string& address, Asked& asked, Instant now) {
     asked.probe = ++last_probe_;
     asked.begun = now;
-    probes_.push_back({address, asked.probe});
+    probes_.push_back({address, asked.probe, asked.answered && asked.last == ProbeAnswer::late});
 }
 
 void Backends::settle(Instant now) {

@@ -49,7 +49,8 @@ struct Backend {
 enum class ProbeAnswer : std::uint8_t {
     ready,    // 200 and "queue"
     refused,  // another answer: whoever it is, we reach it
-    silent    // no answer, 502 or 503: perhaps a mesh stands between
+    silent,   // no connection, 502 or 503: perhaps a mesh stands between
+    late      // no answer in time: the same, and it takes its time to be
 };
 
 class Backends {
@@ -86,6 +87,7 @@ class Backends {
     struct Probe {
         std::string address;
         std::uint64_t id = 0;
+        bool late = false;  // the last one there was
     };
     std::vector<Probe> take_probes();
     Routing routing() const;

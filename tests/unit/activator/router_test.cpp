@@ -220,6 +220,10 @@ TEST_CASE("router: a pod that returns is busy with what it has not finished", "[
     const PodId b = f.add_ready_pod("b");
     f.router.remove_pod(a);
     REQUIRE(f.add_ready_pod("a") == a);
+    const std::vector<const Pod*> pods = f.router.pods(f.id);
+    REQUIRE(pods.size() == 2);
+    CHECK(pods.front()->id == a);  // oldest first
+    CHECK(pods.back()->id == b);
     Ticket& next = f.arrive();
     CHECK(next.pod == b);
     Ticket& third = f.arrive();

@@ -27,6 +27,7 @@ struct Rig {
         std::vector<std::string> addresses;
         for (const Backends::Probe& probe : backends.take_probes()) {
             under_way[probe.address] = probe.id;
+            late[probe.address] = probe.late;
             addresses.push_back(probe.address);
         }
         return addresses;
@@ -50,6 +51,7 @@ struct Rig {
     Instant now = Instant(1000s);
     Backends backends;
     std::map<std::string, std::uint64_t> under_way;
+    std::map<std::string, bool> late;
 };
 
 using Strings = std::vector<std::string>;
@@ -124,6 +126,22 @@ TEST_CASE("backends: in a mesh the ClusterIP takes over, and a pod that answers 
     rig.answer(b, ProbeAnswer::ready);
     REQUIRE(rig.cluster().empty());
     REQUIRE(rig.usable() == Strings{b});
+}
+
+TEST_CASE("backends: no answer in time is silence, and the next probe says so") {
+    Rig rig;
+    rig.endpoints({a, b});
+    rig.answer(a, ProbeAnswer::late);
+    rig.answer(b, ProbeAnswer::silent);
+    REQUIRE(rig.probed() == Strings{cluster});
+    rig.pass(200ms);
+    REQUIRE(rig.probed() == Strings{a, b});
+    REQUIRE(rig.late[a]);
+    REQUIRE(!rig.late[b]);
+    rig.answer(a, ProbeAnswer::refused);
+    rig.pass(200ms);
+    REQUIRE(rig.probed() == Strings{a});
+    REQUIRE(!rig.late[a]);
 }
 
 TEST_CASE("backends: one pod that is reached is no mesh") {
