@@ -85,9 +85,9 @@ std::string read_offer(common::PassedSockets passed, const common::Address& list
     const json offer = json::parse(passed.line, nullptr, false);
     const bool good = offer.is_object() && offer.value("version", json()).is_number() &&
                       passed.sockets.size() == 3;
-    if (!good) return "what listens there is no activator";
+    if (!good) return "what listens there does not hand over";
     if (offer["version"] != version)
-        return "the running activator hands over in version " + offer["version"].dump() +
+        return "what runs there hands over in version " + offer["version"].dump() +
                " of this protocol, not " + std::to_string(version);
     const json keys = offer.value("cookie_keys", json::array());
     for (const json& key : keys) {
@@ -95,7 +95,7 @@ std::string read_offer(common::PassedSockets passed, const common::Address& list
         auto bytes = common::base64url_decode(key.get<std::string>());
         if (bytes) got.cookie_keys.push_back(std::move(*bytes));
     }
-    if (got.cookie_keys.empty()) return "the running activator hands over no session key";
+    if (got.cookie_keys.empty()) return "what runs there hands over no session key";
     got.handover = std::move(passed.sockets[0]);
     if (offer.value("listen", json()) == common::to_string(listen))
         got.listen = std::move(passed.sockets[1]);
@@ -126,7 +126,7 @@ HandoverClaim claim_handover(const std::string& path, const common::Address& lis
     std::optional<common::PassedSockets> passed =
         common::receive_with_sockets(got.predecessor.get());
     if (!passed) {
-        claim.problem = "the running activator hands nothing over";
+        claim.problem = "what listens there hands nothing over";
         return claim;
     }
     claim.problem = read_offer(std::move(*passed), listen, admin, got);
@@ -143,7 +143,32 @@ std::string confirm(const HandedOver& got) {
         n = ::recv(connection, answer.data(), answer.size(), MSG_WAITALL);
     const bool told =
         std::string_view(answer.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))) == yours;
-    return told ? "" : "the running activator did not let go";
+    return told ? "" : "the running one did not let go";
+}
+
+std::string Predecessor::wait(UniqueFd connection, std::function<void()> on_gone) {
+    common::UnixSocket socket(tasks_.executor());
+    common::error_code ec;
+    socket.assign(asio::local::stream_protocol(), connection.get(), ec);
+    if (ec) return ec.message();
+    connection.release();
+    connection_ = common::make_stream(std::move(socket));
+    on_gone_ = std::move(on_gone);
+    tasks_.spawn("predecessor", read_to_end());
+    return {};
+}
+
+void Predecessor::close() {
+    on_gone_ = nullptr;
+    if (connection_) connection_->close();
+}
+
+common::awaitable<void> Predecessor::read_to_end() {
+    std::array<char, 64> nothing_more{};
+    common::IoResult read;
+    while (!read.ec)
+        read = co_await common::read_some(*connection_, asio::buffer(nothing_more));
+    if (on_gone_) std::exchange(on_gone_, nullptr)();
 }
 
 // --- The running one's side.
@@ -187,6 +212,11 @@ void HandoverOffer::start() {
 }
 
 void HandoverOffer::close() {
+    stop_offering();
+    if (successor_) successor_->close();
+}
+
+void HandoverOffer::stop_offering() {
     if (acceptor_.is_open()) {
         // Not close(): see Listener::close().
         common::error_code ignored;
@@ -208,7 +238,7 @@ common::awaitable<void> HandoverOffer::serve() {
         const bool taken = co_await hand_over(std::move(socket));
         if (!taken) continue;
         ours_ = false;
-        close();
+        stop_offering();
         steps_.on_taken();
     }
 }
@@ -220,7 +250,7 @@ common::awaitable<bool> HandoverOffer::hand_over(common::UnixSocket socket) {
     const std::array sockets{acceptor_.native_handle(), offer.listen_socket, offer.admin_socket};
     if (!common::send_with_sockets(socket.native_handle(), as_json(offer).dump(), sockets))
         co_return false;
-    const std::unique_ptr<common::Stream> stream = common::make_stream(std::move(socket));
+    std::unique_ptr<common::Stream> stream = common::make_stream(std::move(socket));
     claimant_ = stream.get();
     common::Watchdog watchdog(time_, [&stream] { stream->close(); });
     watchdog.set(time_.now() + ready_max);
@@ -241,7 +271,9 @@ common::awaitable<bool> HandoverOffer::hand_over(common::UnixSocket socket) {
         co_return false;
     }
     const asio::const_buffer answer(yours.data(), yours.size());
-    co_return stream->write_now({&answer, 1}).n == yours.size();
+    if (stream->write_now({&answer, 1}).n != yours.size()) co_return false;
+    successor_ = std::move(stream);
+    co_return true;
 }
 
 }  // namespace activator

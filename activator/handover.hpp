@@ -1,5 +1,5 @@
-// A restart that no client notices: a new activator takes the listening sockets of the running one,
-// which then serves what it has to its end and goes.
+// A restart that no client notices: a new activator (or `sluice up`) takes the listening sockets of
+// the running one, which then serves what it has to its end and goes.
 //
 // Both name the same Unix socket (--handover FILE). The new one connects to it and gets, as open
 // descriptors, the ports for clients and for the admin page, this Unix socket itself for the next
@@ -19,9 +19,11 @@
 //   opens everything; "ready"   ──►
 //                               ◄──   "yours"; accepts no more, drains
 //   accepts
+//                               ◄──   the connection's end: gone
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +61,25 @@ HandoverClaim claim_handover(const std::string& path, const common::Address& lis
 // like claim_handover().
 std::string confirm(const HandedOver& got);
 
+// The one that we took over from, which may still be at work.
+class Predecessor {
+  public:
+    // `tasks` outlives it; close() it and let the tasks end before it goes away.
+    explicit Predecessor(common::TaskGroup& tasks) : tasks_(tasks) {}
+
+    // `connection`: HandedOver::predecessor, confirmed. `on_gone` comes once, from the event loop,
+    // when that process has ended, in whatever way. Not after close(). Returns "" or what is wrong.
+    std::string wait(common::UniqueFd connection, std::function<void()> on_gone);
+    void close();
+
+  private:
+    common::awaitable<void> read_to_end();
+
+    common::TaskGroup& tasks_;
+    std::unique_ptr<common::Stream> connection_;
+    std::function<void()> on_gone_;
+};
+
 // The running one's side.
 class HandoverOffer {
   public:
@@ -82,7 +103,8 @@ class HandoverOffer {
     // Instead: the socket of our predecessor, which stays its own until start(). As open().
     std::string adopt(const std::string& path, common::UniqueFd socket);
     void start();
-    // Offers nothing more; the Unix socket goes away unless a successor has it.
+    // We have ended: offers nothing more, and a successor is told so. The Unix socket goes away
+    // unless a successor has it.
     void close();
 
   private:
@@ -91,6 +113,7 @@ class HandoverOffer {
 
     common::awaitable<void> serve();
     common::awaitable<bool> hand_over(common::UnixSocket socket);
+    void stop_offering();
 
     common::TaskGroup& tasks_;
     common::TimeSource& time_;
@@ -98,6 +121,7 @@ class HandoverOffer {
     Acceptor acceptor_;
     std::string path_;
     common::Stream* claimant_ = nullptr;
+    std::unique_ptr<common::Stream> successor_;
     bool ours_ = false;  // not our predecessor's any more, and not our successor's yet
 };
 

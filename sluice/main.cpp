@@ -24,21 +24,7 @@ std::string check_address(const std::string& text) {
                : "\"" + text + "\" is not ADDRESS:PORT (127.0.0.1:8080, [::1]:8080)";
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    if (sluice::is_pod_init(argc, argv)) sluice::run_pod_init();
-
-    CLI::App app{
-        "Serves Knative Services on this machine: one request per GPU, from zero pods and back."};
-    app.set_version_flag("--version", SLUICE_VERSION);
-    // Not require_subcommand(1): that would hide what a misspelt command was.
-    app.require_subcommand(0, 1);
-
-    sluice::UpOptions up;
-    up.program = argv[0];
-    std::string listen = "127.0.0.1:8080";
-    std::string admin = "127.0.0.1:8081";
+void add_up_command(CLI::App& app, sluice::UpOptions& up, std::string& listen, std::string& admin) {
     CLI::App* up_command =
         app.add_subcommand("up", "Serve what a service file describes, until Ctrl-C");
     up_command->add_option("FILE", up.file, "Knative Service file")->required();
@@ -62,9 +48,30 @@ int main(int argc, char** argv) {
     up_command->add_option(
         "--admin-token-file", up.admin_token_file,
         "Token that the admin port wants; needed unless only this machine reaches it");
+    up_command->add_option("--handover", up.handover_file,
+                           "Unix socket: a sluice that is started with the same one takes the "
+                           "ports of this one over, which then serves what it has, and ends");
     activator::add_flags(*up_command, up.client_limits);
     activator::add_tls_flags(*up_command, up.client_tls);
     activator::add_flags(*up_command, up.log);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (sluice::is_pod_init(argc, argv)) sluice::run_pod_init();
+
+    CLI::App app{
+        "Serves Knative Services on this machine: one request per GPU, from zero pods and back."};
+    app.set_version_flag("--version", SLUICE_VERSION);
+    // Not require_subcommand(1): that would hide what a misspelt command was.
+    app.require_subcommand(0, 1);
+
+    sluice::UpOptions up;
+    up.program = argv[0];
+    std::string listen = "127.0.0.1:8080";
+    std::string admin = "127.0.0.1:8081";
+    add_up_command(app, up, listen, admin);
 
     std::vector<std::string> files;
     CLI::App* check_command = app.add_subcommand("check", "Say what is wrong with service files");

@@ -41,6 +41,7 @@ void ServiceRunner::start() {
     next_report_ = parts_.time.now() + autoscaler::RevisionScaler::report_period;
     report_timer_->arm(next_report_, [this] { every_second(); });
     reconcile();
+    if (has_requests()) on_wake();  // they came before
 }
 
 void ServiceRunner::every_second() {
@@ -287,6 +288,11 @@ void ServiceRunner::stop_scaling() {
 
 bool ServiceRunner::busy() const {
     return parts_.gateway.router().view(revision_).running > 0;
+}
+
+bool ServiceRunner::has_requests() const {
+    const activator::RevisionView view = parts_.gateway.router().view(revision_);
+    return view.waiting + view.running + view.controls > 0;
 }
 
 void ServiceRunner::stop_all() {

@@ -56,6 +56,8 @@ class ServiceRunner {
     // Stops scaling; running requests may end (see busy()), then stop_all().
     void stop_scaling();
     bool busy() const;
+    // Requests wait or run, control requests included.
+    bool has_requests() const;
     void stop_all();
     // Timers run no more; call before the gateway goes.
     void end();

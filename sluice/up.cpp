@@ -17,6 +17,7 @@
 #include "activator/admin_door.hpp"
 #include "activator/admin_port.hpp"
 #include "activator/gateway.hpp"
+#include "activator/handover.hpp"
 #include "common/async/task_group.hpp"
 #include "common/crypto/hmac.hpp"
 #include "common/http/http_server.hpp"
@@ -41,6 +42,8 @@ using common::PodId;
 constexpr common::Duration drain_max = std::chrono::seconds(10);
 constexpr common::Duration stop_max = std::chrono::seconds(20);
 constexpr common::Duration drain_step = std::chrono::milliseconds(50);
+// After a hand-over: connections that were accepted just before have yet to say what they want.
+constexpr common::Duration late_requests = std::chrono::seconds(1);
 constexpr std::size_t cookie_key_bytes = 32;
 
 std::string directory_of(const std::string& program) {
@@ -61,7 +64,8 @@ bool print_problems(const UpOptions& options, ServiceFile& services) {
 
 class Up {
   public:
-    Up(const UpOptions& options, ServiceFile file);
+    // `claim`: what a running sluice hands over, if one does.
+    Up(const UpOptions& options, ServiceFile file, activator::HandoverClaim claim);
 
     int run();
 
@@ -69,7 +73,9 @@ class Up {
     bool check_commands() const;
     bool open_doors();
     bool open_ports();
+    bool open_handover();
     void begin();
+    void begin_scaling();
     void greet();
     void say(std::string_view event, const std::string& line);
     void show_progress();
@@ -79,6 +85,9 @@ class Up {
     void drain(common::Instant deadline);
     void stop_pods(common::Instant deadline);
     void finish();
+    activator::HandoverOffer::Offer offer();
+    void hand_over();
+    void serve_the_rest(common::Instant not_before);
 
     // What tasks use is declared before the event loop and goes away after it.
     UpOptions options_;
@@ -93,6 +102,10 @@ class Up {
     std::unique_ptr<common::Certificates> certificates_;  // if clients speak TLS
     std::unique_ptr<activator::Gateway> gateway_;
     std::unique_ptr<activator::AdminPort> admin_;
+    activator::HandedOver from_;  // empty descriptors: from nobody
+    activator::Predecessor predecessor_{tasks_};
+    activator::HandoverOffer handover_;
+    std::vector<std::string> cookie_keys_;
     std::unique_ptr<PodRuntime> runtime_;
     std::vector<std::unique_ptr<ServiceRunner>> runners_;
     asio::signal_set signals_{io_, SIGINT, SIGTERM};
@@ -101,15 +114,23 @@ class Up {
     ProgressPace progress_pace_;
     std::uint64_t last_pod_id_ = 0;
     int signals_seen_ = 0;
+    bool handed_over_ = false;
     bool finished_ = false;
     int exit_code_ = 0;
 };
 
-Up::Up(const UpOptions& options, ServiceFile file)
-    : options_(options), file_(std::move(file)), directory_(directory_of(options.program)) {
+Up::Up(const UpOptions& options, ServiceFile file, activator::HandoverClaim claim)
+    : options_(options),
+      file_(std::move(file)),
+      directory_(directory_of(options.program)),
+      from_(claim.got ? std::move(*claim.got) : activator::HandedOver()),
+      handover_(tasks_, time_, {[this] { return offer(); }, [this] { hand_over(); }}),
+      // Sessions end with the pods they point to, so with this process or its successor: no other
+      // key need outlive it.
+      cookie_keys_(from_.cookie_keys.empty() ? std::vector{common::random_bytes(cookie_key_bytes)}
+                                             : std::exchange(from_.cookie_keys, {})) {
     activator::GatewayOptions gateway;
-    // Sessions end with the pods they point to, so with this process: the key need not outlive it.
-    gateway.cookie_keys = {common::random_bytes(cookie_key_bytes)};
+    gateway.cookie_keys = cookie_keys_;
     // Pods are on this machine: asking often is cheap, and a pod should serve as soon as it can.
     gateway.probes.period = std::chrono::milliseconds(50);
     for (const ServiceSpec& service : file_.services)
@@ -137,7 +158,7 @@ int Up::run() {
         return 1;
     }
     runtime_ = std::move(made.runtime);
-    if (!check_commands() || !open_doors() || !open_ports()) return 1;
+    if (!check_commands() || !open_doors() || !open_ports() || !open_handover()) return 1;
     begin();
     io_.run();
     return exit_code_;
@@ -182,11 +203,25 @@ bool Up::open_ports() {
         secured = [this] { return certificates_->context(); };
         certificates_->start();
     }
-    const std::string listen = gateway_->open(options_.listen, secured);
-    const std::string admin = admin_->open(options_.admin);
+    const std::string listen = from_.listen ? gateway_->adopt(std::move(from_.listen), secured)
+                                            : gateway_->open(options_.listen, secured);
+    const std::string admin =
+        from_.admin ? admin_->adopt(std::move(from_.admin)) : admin_->open(options_.admin);
     if (!listen.empty()) common::log_start_failed("--listen " + listen);
     if (!admin.empty()) common::log_start_failed("--admin " + admin);
     return listen.empty() && admin.empty();
+}
+
+// The last step before we serve: from here on our predecessor does not.
+bool Up::open_handover() {
+    if (options_.handover_file.empty()) return true;
+    const bool taken = bool(from_.predecessor);
+    std::string problem = from_.handover
+                              ? handover_.adopt(options_.handover_file, std::move(from_.handover))
+                              : handover_.open(options_.handover_file);
+    if (problem.empty() && taken) problem = activator::confirm(from_);
+    if (!problem.empty()) common::log_start_failed("--handover " + problem);
+    return problem.empty();
 }
 
 void Up::begin() {
@@ -225,10 +260,27 @@ void Up::begin() {
         {{"service.name", "sluice"}, {"service.version", SLUICE_VERSION}}));
     gateway_->start();
     admin_->start();
+    if (!options_.handover_file.empty()) handover_.start();
     greet();
-    for (const auto& runner : runners_)
-        runner->start();
+    begin_scaling();
     show_progress();
+}
+
+// Its pods have the GPUs until it is gone; whoever comes meanwhile waits here.
+void Up::begin_scaling() {
+    const auto start = [this] {
+        for (const auto& runner : runners_)
+            runner->start();
+    };
+    if (!from_.predecessor) {
+        start();
+        return;
+    }
+    say("took_over", "requests come here now; pods start when the sluice before this has ended");
+    const std::string problem = predecessor_.wait(std::move(from_.predecessor), [this, start] {
+        if (signals_seen_ == 0 && !handed_over_) start();
+    });
+    if (!problem.empty()) start();
 }
 
 void Up::show_progress() {
@@ -302,6 +354,40 @@ void Up::on_signal() {
     end_timer_->arm(time_.now() + drain_step, [this, deadline] { drain(deadline); });
 }
 
+// --- Another sluice takes over: what waits or runs here is served as before, then the pods are
+// stopped, and it may have their GPUs.
+
+activator::HandoverOffer::Offer Up::offer() {
+    activator::HandoverOffer::Offer offer;
+    offer.listen = options_.listen;
+    offer.admin = options_.admin;
+    offer.listen_socket = gateway_->native_handle();
+    offer.admin_socket = admin_->native_handle();
+    offer.cookie_keys = cookie_keys_;
+    return offer;
+}
+
+void Up::hand_over() {
+    handed_over_ = true;
+    say("handed_over", "another sluice takes requests now; those that are here end, then the pods");
+    admin_->close_now();
+    gateway_->retire();
+    serve_the_rest(time_.now() + late_requests);
+}
+
+void Up::serve_the_rest(common::Instant not_before) {
+    if (signals_seen_ > 0) return;  // it ends in that way
+    const bool more = std::any_of(runners_.begin(), runners_.end(),
+                                  [](const auto& runner) { return runner->has_requests(); });
+    if (more || time_.now() < not_before) {
+        end_timer_->arm(time_.now() + drain_step,
+                        [this, not_before] { serve_the_rest(not_before); });
+        return;
+    }
+    gateway_->shut_down();
+    drain(time_.now() + drain_max);
+}
+
 void Up::drain(common::Instant deadline) {
     const common::Instant now = time_.now();
     const bool busy = std::any_of(runners_.begin(), runners_.end(),
@@ -332,6 +418,8 @@ void Up::finish() {
     end_timer_->disarm();
     progress_timer_->disarm();
     signals_.cancel();
+    predecessor_.close();
+    handover_.close();
     if (certificates_) certificates_->stop();
     for (const auto& runner : runners_)
         runner->end();
@@ -350,7 +438,14 @@ int run_up(const UpOptions& options) {
     log.program = "sluice";
     log.format = options.log.format;
     common::configure_log(std::move(log));
-    return std::make_unique<Up>(options, std::move(file))->run();
+    activator::HandoverClaim claim;
+    if (!options.handover_file.empty())
+        claim = activator::claim_handover(options.handover_file, options.listen, options.admin);
+    if (!claim.problem.empty()) {
+        common::log_start_failed("--handover " + options.handover_file + ": " + claim.problem);
+        return 1;
+    }
+    return std::make_unique<Up>(options, std::move(file), std::move(claim))->run();
 }
 
 }  // namespace sluice

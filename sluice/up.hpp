@@ -20,6 +20,7 @@ struct UpOptions {
     std::string log_directory;
     std::string api_keys_file;     // empty: everybody may ask
     std::string admin_token_file;  // empty: none, if only this machine can reach the admin port
+    std::string handover_file;     // Unix socket (activator/handover.hpp); empty: none
     activator::ClientLimits client_limits;
     activator::ClientTls client_tls;
     activator::LogOptions log{common::LogFormat::text, common::AccessLog::errors};
