@@ -34,6 +34,12 @@ bool is_repeatable(const RequestHead& head) {
     return safe && head.body.kind == common::BodyKind::none;
 }
 
+RequestRecord::Turned turned_by(Refusal refusal) {
+    using Turned = RequestRecord::Turned;
+    if (refusal == Refusal::bytes_full) return Turned::bytes_full;
+    return refusal == Refusal::unknown_revision ? Turned::revision_removed : Turned::queue_full;
+}
+
 class RequestLife {
   public:
     RequestLife(common::Exchange& client, ServeContext& context)
@@ -185,10 +191,8 @@ bool RequestLife::take_place() {
         return true;
     }
     record_.ended_by = RequestRecord::EndedBy::queue;
-    record_.turned = refusal == Refusal::bytes_full ? RequestRecord::Turned::bytes_full
-                                                    : RequestRecord::Turned::queue_full;
+    record_.turned = turned_by(refusal);
     refuse(refused(refusal, *revision_));
-    record_.status = 503;
     return false;
 }
 

@@ -103,6 +103,18 @@ TEST_CASE("serve: a client that leaves while its body is waited for is noticed",
     CHECK(f.router.view(f.id).waiting == 0);
 }
 
+TEST_CASE("serve: its service is removed while its body is waited for", "[activator]") {
+    ActivatorFixture f(with_key("model"));
+    const auto client = f.say(head(100) + "{");
+    f.time.advance(milliseconds(1));
+    f.router.remove_revision(f.id);
+    f.time.advance(milliseconds(249));
+    CHECK(status_of(f.answer_to(*client)) == 404);
+    f.until_finished(1);
+    CHECK(f.records[0].status == 404);
+    CHECK(f.records[0].turned == RequestRecord::Turned::revision_removed);
+}
+
 TEST_CASE("serve: beyond replay-bytes nothing is looked at, and the body arrives whole",
           "[activator]") {
     ActivatorFixture f(with_key("model", 16));
