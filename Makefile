@@ -9,6 +9,7 @@ JOBS ?= $(shell nproc)
 CTEST_FLAGS ?=
 BENCH_FLAGS ?=
 RELEASE := build/release
+PROFILE := build/profile
 ASAN := build/asan
 FUZZ := build/fuzz
 FUZZ_SECONDS ?= 600
@@ -26,7 +27,7 @@ export LANG ?= C.UTF-8
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-.PHONY: help build test test-cluster demo bench asan fuzz lint format tidy cppcheck soak sbom reproducible clean packages-build \
+.PHONY: help build test test-cluster demo bench profile asan fuzz lint format tidy cppcheck soak sbom reproducible clean packages-build \
 	packages-test packages-cluster packages-demo packages-bench packages-tidy writable configure release
 
 help: ## list these commands
@@ -44,6 +45,12 @@ demo: packages-demo release ## build, serve manifests/demo.yaml from zero, run t
 
 bench: packages-bench release ## every claim next to its peers and its limit (bench/README.md)
 	@bench/run --json build/bench.json $(BENCH_FLAGS)
+
+profile: packages-bench packages-test writable ## make the compiler's profile anew (bench/README.md; commit it)
+	@$(CONFIGURE) -S . -B $(PROFILE) -DCMAKE_BUILD_TYPE=Release -DSLUICE_PROFILE=make >$(PROFILE)/configure.log \
+		|| { cat $(PROFILE)/configure.log; exit 1; }
+	@ninja -C $(PROFILE) -j $(JOBS) queue-proxy activator bench-load bench-backend bench-tls-load
+	@bench/profile --build $(PROFILE)
 
 asan: packages-test writable ## the test suite under AddressSanitizer and UBSan
 	@$(CONFIGURE) -S . -B $(ASAN) -DCMAKE_BUILD_TYPE=Debug -DSLUICE_SANITIZE=ON >$(ASAN)/configure.log \
@@ -98,8 +105,8 @@ packages-build packages-test packages-cluster packages-demo packages-bench packa
 
 # Whoever built with sudo before owns build/ now.
 writable:
-	@mkdir -p $(RELEASE) $(ASAN) $(FUZZ) 2>/dev/null || true
-	@for folder in build $(RELEASE) $(ASAN) $(FUZZ) $(wildcard $(RELEASE)/CMakeCache.txt $(ASAN)/CMakeCache.txt); do \
+	@mkdir -p $(RELEASE) $(PROFILE) $(ASAN) $(FUZZ) 2>/dev/null || true
+	@for folder in build $(RELEASE) $(PROFILE) $(ASAN) $(FUZZ) $(wildcard $(RELEASE)/CMakeCache.txt $(ASAN)/CMakeCache.txt); do \
 		[[ -w $$folder ]] || { echo "make: $$folder is not yours to write (owner:" \
 			"$$(stat -c %U $$folder 2>/dev/null || echo none)): use the same user as before," \
 			"or remove build/ with: sudo rm -rf build" >&2; exit 1; }; \

@@ -14,6 +14,7 @@
 #include "activator/handover.hpp"
 #include "activator/orderly_end.hpp"
 #include "activator/pod_source.hpp"
+#include "common/async/give_back_memory.hpp"
 #include "common/async/task_group.hpp"
 #include "common/config/read_file.hpp"
 #include "common/crypto/hmac.hpp"
@@ -121,6 +122,7 @@ bool App::begin(std::optional<HandedOver> predecessor) {
                      {{"address", common::to_string(gateway_.local_address())},
                       {"admin", common::to_string(admin_.local_address())},
                       {"took_over", predecessor.has_value()}});
+    common::unmap_startup_code();
     return true;
 }
 

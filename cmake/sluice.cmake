@@ -20,7 +20,33 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")  # CHECK and assertions of the library stay on
   target_compile_options(sluice_flags INTERFACE -ffunction-sections -fdata-sections)
   # Relocations packed, as glibc 2.36 and later read them: half a megabyte less of each program.
-  target_link_options(sluice_flags INTERFACE -Wl,--gc-sections -Wl,-z,pack-relative-relocs)
+  target_link_options(sluice_flags INTERFACE -Wl,--gc-sections -Wl,-z,pack-relative-relocs
+    # What the profile calls hot lies together, and what never runs elsewhere: fewer pages are touched.
+    -Wl,-z,keep-text-section-prefix)
+endif()
+
+# The profile of the compiler (bench/README.md, "The compiler's profile"): which way the product went, and how often. Of
+# the product's folders only; those who link them decide nothing. What changed since has no profile until it is made anew,
+# and is then compiled as ever: that is no reason to warn.
+set(SLUICE_PROFILE use CACHE STRING "use: compile with bench/product.profdata; make: programs that write one; none")
+set(SLUICE_PRODUCT_OPTIONS "")
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT SLUICE_FUZZ AND NOT SLUICE_SANITIZE)
+  # A static function is told from its namesakes by its file's name, not by where the checkout lies.
+  set(names_without_folder "SHELL:-mllvm -static-func-full-module-prefix=false")
+  set(profile ${PROJECT_SOURCE_DIR}/bench/product.profdata)
+  if(SLUICE_PROFILE STREQUAL "make")
+    set(SLUICE_PRODUCT_OPTIONS -fprofile-generate ${names_without_folder})
+    target_link_options(sluice_flags INTERFACE -fprofile-generate)
+  elseif(SLUICE_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND
+         CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
+    # The definition has no reader: with another profile all commands are others, so that all is compiled anew.
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+    file(SHA256 ${profile} profile_hash)
+    # Relative to where Ninja runs the compiler: ccache shares no results between folders that are part of this option.
+    file(RELATIVE_PATH profile ${CMAKE_BINARY_DIR} ${profile})
+    set(SLUICE_PRODUCT_OPTIONS -fprofile-use=${profile} ${names_without_folder} -DSLUICE_PROFILE_HASH=${profile_hash}
+      -Wno-backend-plugin -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled)
+  endif()
 endif()
 if(SLUICE_FUZZ)
   set(SLUICE_SANITIZE ON)

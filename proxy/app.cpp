@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/async/give_back_memory.hpp"
 #include "common/core/path_pattern.hpp"
 #include "common/http/simple_response.hpp"
 #include "common/log/log.hpp"
@@ -200,6 +201,7 @@ void App::start() {
                      {{"address", common::to_string(servers_.front()->local_address())},
                       {"concurrency", config_.limits.concurrency},
                       {"user_port", config_.user_port}});
+    common::unmap_startup_code();
 }
 
 void App::wait_for_signal() {

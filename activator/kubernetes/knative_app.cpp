@@ -24,6 +24,7 @@
 #include "activator/kubernetes/stat_reporter.hpp"
 #include "activator/kubernetes/watch_set.hpp"
 #include "activator/orderly_end.hpp"
+#include "common/async/give_back_memory.hpp"
 #include "common/async/task_group.hpp"
 #include "common/crypto/hmac.hpp"
 #include "common/http/http_server.hpp"
@@ -326,6 +327,7 @@ void App::serve() {
                      {{"address", common::to_string(gateway_.local_address())},
                       {"namespace", config_.system_namespace},
                       {"revisions", gateway_.router().revisions().size()}});
+    common::unmap_startup_code();
 }
 
 void App::end() {

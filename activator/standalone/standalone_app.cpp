@@ -20,6 +20,7 @@
 #include "activator/standalone/peers.hpp"
 #include "activator/standalone/scaling.hpp"
 #include "activator/standalone/workload_source.hpp"
+#include "common/async/give_back_memory.hpp"
 #include "common/async/signal.hpp"
 #include "common/async/task_group.hpp"
 #include "common/crypto/hmac.hpp"
@@ -206,6 +207,7 @@ void App::serve() {
                      {{"address", common::to_string(gateway_.local_address())},
                       {"namespace", config_.system_namespace},
                       {"deployments", source_.workloads().size()}});
+    common::unmap_startup_code();
 }
 
 void App::end() {

@@ -16,6 +16,7 @@
 #include "activator/standalone/admission.hpp"
 #include "activator/standalone/cluster_settings.hpp"
 #include "activator/standalone/webhook_certificate.hpp"
+#include "common/async/give_back_memory.hpp"
 #include "common/async/task_group.hpp"
 #include "common/core/path_pattern.hpp"
 #include "common/crypto/hmac.hpp"
@@ -118,6 +119,7 @@ awaitable<void> App::boot() {
     common::log_info("started", "the webhook serves",
                      {{"address", common::to_string(server_.local_address())},
                       {"queue_proxy_image", settings_.image}});
+    common::unmap_startup_code();
 }
 
 // The key that all activators share; whoever wants another one changes the Secret.
