@@ -48,7 +48,7 @@ class LiveStream {
 
   private:
     struct Viewer {
-        explicit Viewer(boost::asio::any_io_executor executor) : woken(std::move(executor)) {}
+        explicit Viewer(const boost::asio::any_io_executor& executor) : woken(executor) {}
         common::Signal woken;
         std::string state_sent;
         std::optional<std::uint64_t> log_sent;

@@ -40,7 +40,7 @@ class Readiness {
         ProbePolicy policy;
     };
     struct Asker {
-        explicit Asker(boost::asio::any_io_executor executor) : answered(std::move(executor)) {}
+        explicit Asker(const boost::asio::any_io_executor& executor) : answered(executor) {}
         common::Signal answered;
         bool done = false;
         bool ready = false;

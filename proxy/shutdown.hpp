@@ -44,7 +44,7 @@ class Shutdown {
 
   private:
     struct Waiter {
-        explicit Waiter(boost::asio::any_io_executor executor) : released(std::move(executor)) {}
+        explicit Waiter(const boost::asio::any_io_executor& executor) : released(executor) {}
         common::Signal released;
         bool done = false;
     };

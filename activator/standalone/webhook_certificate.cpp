@@ -33,7 +33,7 @@ std::string first_certificate(const std::string& pem) {
 }  // namespace
 
 WebhookCertificate::WebhookCertificate(ApiClient& api, common::TimeSource& time,
-                                       std::string name_space, std::string service)
+                                       std::string name_space, const std::string& service)
     : api_(api),
       time_(time),
       folder_("/api/v1/namespaces/" + name_space + "/secrets"),

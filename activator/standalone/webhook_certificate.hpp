@@ -28,7 +28,7 @@ class WebhookCertificate {
 
     // `api` and `time` outlive it. `service` is the Service that the API server calls.
     WebhookCertificate(kubernetes::ApiClient& api, common::TimeSource& time, std::string name_space,
-                       std::string service);
+                       const std::string& service);
 
     // Returns "" or what is wrong, one line; then what there was stays in use.
     common::awaitable<std::string> refresh();

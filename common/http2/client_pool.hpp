@@ -41,7 +41,7 @@ class Http2ClientPool {
   private:
     using Connection = std::shared_ptr<Http2ClientConnection>;
     struct Waiter {
-        explicit Waiter(boost::asio::any_io_executor executor) : woken(std::move(executor)) {}
+        explicit Waiter(const boost::asio::any_io_executor& executor) : woken(executor) {}
         Signal woken;
         error_code ec;
     };
