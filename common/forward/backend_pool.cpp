@@ -12,6 +12,7 @@ namespace {
 Http2ClientPool::Options http2_options(const BackendPool::Options& options) {
     Http2ClientPool::Options http2{options.idle_timeout, options.connect_timeout, {}};
     http2.limits.header_bytes_max = options.parser.header_bytes_max;
+    http2.limits.field_count_max = options.parser.field_count_max;
     return http2;
 }
 

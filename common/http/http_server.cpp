@@ -76,7 +76,7 @@ bool HttpServer::make_room(const std::string* host) {
         return true;
     }
     for (const OpenHttp2& open : http2_connections_) {
-        if (open.connection->streams() > 0 || (host != nullptr && open.host != *host)) continue;
+        if (!open.connection->may_make_room() || (host != nullptr && open.host != *host)) continue;
         open.connection->close();
         ++evicted_;
         return true;

@@ -47,8 +47,9 @@ Http2Exchange::~Http2Exchange() {
 
 void Http2Exchange::on_head(Http2Block block) {
     head_is_final();
-    head_too_large_ = block.too_large;
-    if (!head_too_large_ && !take_head(block)) {
+    if (block.too_large) refusal_ = 431;
+    if (block.target_too_long) refusal_ = 414;
+    if (refusal_ == 0 && !take_head(block)) {
         nghttp2_submit_rst_stream(session().codec(), NGHTTP2_FLAG_NONE, id(),
                                   NGHTTP2_PROTOCOL_ERROR);
         return;

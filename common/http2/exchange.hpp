@@ -18,8 +18,9 @@ class Http2Exchange final : public Http2Stream, public Exchange {
     ~Http2Exchange() override;
 
     std::int32_t number() const { return id(); }
-    // The head was more than we take.
-    bool head_too_large() const { return head_too_large_; }
+    bool head_came() const { return head_came_; }
+    // The head was more than we take: the status that says so; 0: it was not.
+    int refusal() const { return refusal_; }
     // A request that came as HTTP/1.1, whole, and stays one of it on its further way.
     void take_upgraded(RequestHead request);
     // The handler has ended: what is not whole by now is broken.
@@ -63,8 +64,8 @@ class Http2Exchange final : public Http2Stream, public Exchange {
     std::uint64_t response_left_ = 0;  // of an announced length
     bool has_length_ = false;
     bool has_body_ = false;
+    int refusal_ = 0;
     bool head_came_ = false;
-    bool head_too_large_ = false;
     bool response_started_ = false;
     bool response_done_ = false;
     bool client_gone_ = false;

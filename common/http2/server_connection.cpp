@@ -2,7 +2,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <exception>
+#include <string>
 #include <utility>
 
 #include "common/core/check.hpp"
@@ -14,11 +16,19 @@ namespace {
 
 Http2Limits limits_of(const ServerLimits& limits) {
     Http2Limits result;
+    // The contract's figure for HTTP/2 is below that for HTTP/1.1 (queue-proxy.md 2).
+    result.header_bytes_max =
+        std::min<std::size_t>(result.header_bytes_max, limits.parser.header_bytes_max);
+    result.field_count_max = limits.parser.field_count_max;
+    result.target_bytes_max = limits.parser.target_bytes_max;
     result.head_timeout = limits.head_timeout;
     result.read_timeout = limits.body_timeout;
     result.write_timeout = limits.send_timeout;
     return result;
 }
+
+// As much as an incomplete head of HTTP/1.1 has before it counts (server_connection.cpp there).
+constexpr std::size_t small_head_bytes = 4096;
 
 }  // namespace
 
@@ -29,6 +39,7 @@ Http2ServerConnection::Http2ServerConnection(Http2Start start, ServerConnection:
       tasks_(tasks),
       on_stream_end_(std::move(on_stream_end)),
       already_read_(std::move(start.already_read)),
+      idle_watchdog_(context.time, [this] { finish(); }),
       ended_(executor()) {
     if (start.upgrade) begin_upgraded(std::move(*start.upgrade));
 }
@@ -54,12 +65,36 @@ void Http2ServerConnection::begin_upgraded(H2cUpgrade upgrade) {
 
 awaitable<void> Http2ServerConnection::run() {
     on_input();  // a request that came before
+    if (exchanges_.empty()) set_idle_deadline();
     start(std::exchange(already_read_, {}));
     while (true) {
         erase_unserved();
         if (closed() && exchanges_.empty()) break;
         co_await ended_.wait();
     }
+}
+
+// Without a stream.
+void Http2ServerConnection::set_idle_deadline() {
+    const Duration limit = context_.limits.idle_timeout;
+    if (limit > Duration::zero() && !closed()) idle_watchdog_.set(context_.time.now() + limit);
+}
+
+void Http2ServerConnection::on_closed() {
+    idle_watchdog_.clear();
+    count_open_block(0);
+    ended_.notify();
+}
+
+bool Http2ServerConnection::may_make_room() const {
+    return std::none_of(exchanges_.begin(), exchanges_.end(),
+                        [](const auto& exchange) { return exchange.second->head_came(); });
+}
+
+bool Http2ServerConnection::count_open_block(std::size_t held) {
+    const std::size_t bytes = held > small_head_bytes ? held - small_head_bytes : 0;
+    context_.large_heads_bytes += bytes - std::exchange(large_head_bytes_, bytes);
+    return bytes == 0 || context_.large_heads_bytes <= context_.limits.large_heads_bytes_max;
 }
 
 // Streams without a (good) head, and those whose head came with the connection's end.
@@ -87,7 +122,8 @@ void Http2ServerConnection::finish() {
 
 Http2Stream* Http2ServerConnection::begin_stream(std::int32_t id) {
     // Those that were reset count, too, as long as their handlers run.
-    if (exchanges_.size() >= http2_streams_max) return nullptr;
+    if (exchanges_.size() >= http2_streams_max || had_last_request()) return nullptr;
+    idle_watchdog_.clear();
     auto exchange = std::make_unique<Http2Exchange>(*this, id);
     Http2Stream* stream = exchange.get();
     exchanges_[id] = std::move(exchange);
@@ -101,13 +137,26 @@ void Http2ServerConnection::on_input() {
         if (!served) erase(*exchange);
     }
     erase_unserved();
+    if (had_last_request() && !std::exchange(said_last_, true)) finish();
+}
+
+void Http2ServerConnection::serve_later(Http2Exchange& exchange) {
+    begun_.push_back(&exchange);
+    ++requests_;
+}
+
+bool Http2ServerConnection::had_last_request() const {
+    const std::size_t limit = context_.limits.requests_per_connection_max;
+    return limit > 0 && requests_ >= limit;
 }
 
 awaitable<void> Http2ServerConnection::serve(Http2Exchange& exchange) {
     std::exception_ptr failure;
     try {
-        if (exchange.head_too_large()) {
-            co_await respond_text(exchange, 431, "431 Request Header Fields Too Large");
+        if (const int status = exchange.refusal()) {
+            const std::string body =
+                std::to_string(status) + " " + std::string(reason_phrase(status));
+            co_await respond_text(exchange, status, body);
         } else {
             co_await context_.handler(exchange);
         }
@@ -122,7 +171,10 @@ awaitable<void> Http2ServerConnection::serve(Http2Exchange& exchange) {
 void Http2ServerConnection::erase(Http2Exchange& exchange) {
     exchanges_.erase(exchange.number());
     // run() may end, and we with it, in the next turn of the event loop; not before.
-    if (exchanges_.empty()) ended_.notify();
+    if (exchanges_.empty()) {
+        ended_.notify();
+        set_idle_deadline();
+    }
     if (on_stream_end_) on_stream_end_();
 }
 

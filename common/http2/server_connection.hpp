@@ -38,20 +38,25 @@ class Http2ServerConnection final : public Http2Session {
     void finish();
     // Streams that are being served.
     std::size_t streams() const { return exchanges_.size(); }
+    // No whole request is here.
+    bool may_make_room() const;
 
   private:
     friend class Http2Exchange;
 
     Http2Stream* begin_stream(std::int32_t id) override;
     void on_input() override;
-    void on_closed() override { ended_.notify(); }
-    void serve_later(Http2Exchange& exchange) { begun_.push_back(&exchange); }
+    void on_closed() override;
+    bool count_open_block(std::size_t held) override;
+    void serve_later(Http2Exchange& exchange);
     void drop_later(Http2Exchange& exchange) {
         dropped_.push_back(&exchange);
         ended_.notify();
     }
     void begin_upgraded(H2cUpgrade upgrade);
     void erase_unserved();
+    void set_idle_deadline();
+    bool had_last_request() const;
     awaitable<void> serve(Http2Exchange& exchange);
     void erase(Http2Exchange& exchange);
 
@@ -63,6 +68,10 @@ class Http2ServerConnection final : public Http2Session {
     // Heads that came since the last on_input(), and streams that ended without one.
     std::vector<Http2Exchange*> begun_;
     std::vector<Http2Exchange*> dropped_;
+    Watchdog idle_watchdog_;            // without a stream
+    std::size_t requests_ = 0;          // whose heads came
+    std::size_t large_head_bytes_ = 0;  // our part of the context's
+    bool said_last_ = false;
     Signal ended_;
 };
 

@@ -254,20 +254,21 @@ void Http2Session::count_idle_frame() {
         idle_frames_since_ = now;
         idle_frames_ = 0;
     }
-    if (++idle_frames_ == idle_frames_max)
+    if (++idle_frames_ == idle_frames_max + 1)
         nghttp2_session_terminate_session(codec_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 void Http2Session::block_begins(std::int32_t id) {
-    if (limits_.head_timeout == Duration::zero()) return;
     open_block_ = id;
-    head_watchdog_.set(time_.now() + limits_.head_timeout);
+    if (limits_.head_timeout > Duration::zero())
+        head_watchdog_.set(time_.now() + limits_.head_timeout);
 }
 
 void Http2Session::block_ended(std::int32_t id) {
     if (open_block_ != id) return;
     open_block_ = 0;
     head_watchdog_.clear();
+    count_open_block(0);
 }
 
 // --- Reading.

@@ -31,6 +31,8 @@ constexpr std::uint32_t http2_streams_max = 250;
 // Durations of zero: no limit.
 struct Http2Limits {
     std::size_t header_bytes_max = 1048896;     // of one message, as RFC 9113 6.5.2 counts them
+    std::size_t field_count_max = 1000;         // pseudo fields not counted
+    std::size_t target_bytes_max = 0;           // 0: none but the head's own
     Duration head_timeout = Duration::zero();   // the preface; one block of header fields
     Duration read_timeout = Duration::zero();   // no byte of a body that somebody waits for
     Duration write_timeout = Duration::zero();  // the peer takes no byte
@@ -66,6 +68,8 @@ class Http2Session {
     void detach(Http2Stream& stream);
 
   protected:
+    friend class Http2Stream;
+
     // `time` outlives it.
     Http2Session(Role role, std::unique_ptr<Stream> stream, TimeSource& time,
                  const Http2Limits& limits);
@@ -78,6 +82,8 @@ class Http2Session {
     virtual Http2Stream* begin_stream(std::int32_t id) = 0;
     virtual void on_settings() {}
     virtual void on_goaway() {}
+    // The block of fields under way holds so many bytes now; 0: none is. False: it may not.
+    virtual bool count_open_block(std::size_t) { return true; }
     // --- Called outside of it.
     // Everything that was read has been looked at.
     virtual void on_input() {}

@@ -68,10 +68,18 @@ void Http2Stream::leave(std::uint32_t code) {
 // --- Fields.
 
 void Http2Stream::add_field(std::string_view name, std::string_view value) {
-    block_.bytes += name.size() + value.size() + field_overhead;
-    if (block_.bytes > session_.limits().header_bytes_max) block_.too_large = true;
     if (block_.too_large) return;
-    if (!name.starts_with(':')) {
+    block_.bytes += name.size() + value.size() + field_overhead;
+    if (!fits(name) || !session_.count_open_block(block_.bytes)) {
+        block_.too_large = true;
+        block_.fields = {};
+        session_.count_open_block(0);
+        return;
+    }
+    const std::size_t target_max = session_.limits().target_bytes_max;
+    if (name == ":path" && target_max > 0 && value.size() > target_max) {
+        block_.target_too_long = true;
+    } else if (!name.starts_with(':')) {
         block_.fields.add(name, value);
     } else if (name == ":method") {
         block_.method = value;
@@ -84,6 +92,13 @@ void Http2Stream::add_field(std::string_view name, std::string_view value) {
     } else if (name == ":status") {
         block_.status = static_cast<int>(parse_int(value).value_or(0));
     }
+}
+
+bool Http2Stream::fits(std::string_view name) const {
+    const Http2Limits& limits = session_.limits();
+    const bool pseudo = name.starts_with(':');
+    return block_.bytes <= limits.header_bytes_max &&
+           (pseudo || block_.fields.size() < limits.field_count_max);
 }
 
 void Http2Stream::end_block(bool last) {

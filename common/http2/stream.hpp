@@ -25,7 +25,8 @@ struct Http2Block {
     int status = 0;
     Fields fields;
     std::size_t bytes = 0;
-    bool too_large = false;  // fields were dropped
+    bool too_large = false;  // the fields were dropped
+    bool target_too_long = false;
 };
 
 class Http2Stream {
@@ -96,6 +97,7 @@ class Http2Stream {
     error_code cause() const { return cause_; }
 
   private:
+    bool fits(std::string_view name) const;
     void give_window_back();
     void wake();
     error_code wait_result() const;

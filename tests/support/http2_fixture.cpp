@@ -1,5 +1,6 @@
 #include "tests/support/http2_fixture.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace common {
@@ -70,6 +71,20 @@ std::string get_head(std::string_view more) {
 
 std::string post_head(std::string_view more) {
     return "\x83\x86\x84\x41\x01h" + std::string(more);
+}
+
+std::size_t count(const std::vector<Frame>& frames, std::uint8_t type) {
+    return static_cast<std::size_t>(std::count_if(
+        frames.begin(), frames.end(), [type](const Frame& frame) { return frame.type == type; }));
+}
+
+Frame find(const std::vector<Frame>& frames, std::uint8_t type) {
+    for (const Frame& frame : frames) {
+        if (frame.type == type) return frame;
+    }
+    Frame none;
+    none.type = 255;
+    return none;
 }
 
 std::uint32_t last_number(const Frame& frame) {

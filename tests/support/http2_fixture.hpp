@@ -49,6 +49,9 @@ std::string field(std::string_view name, std::string_view value);
 // GET / or POST / on http://h.
 std::string get_head(std::string_view more = {});
 std::string post_head(std::string_view more = {});
+std::size_t count(const std::vector<Frame>& frames, std::uint8_t type);
+// The first frame of that type; an empty one of type 255 if there is none.
+Frame find(const std::vector<Frame>& frames, std::uint8_t type);
 // Big-endian, at the end of the payload of RST_STREAM and (of eight bytes) GOAWAY.
 std::uint32_t last_number(const Frame& frame);
 

@@ -11,6 +11,7 @@
 #include "common/http/http_server.hpp"
 #include "common/http/simple_response.hpp"
 #include "common/net/tls_config.hpp"
+#include "tests/support/http2_fixture.hpp"
 #include "tests/support/server_fixture.hpp"
 
 namespace common {
@@ -126,6 +127,7 @@ class TcpClient {
             received.append(buffer, static_cast<std::size_t>(n));
         }
     }
+    bool has_received() { return ended() || !received.empty(); }
     std::string received;
 
   private:
@@ -178,6 +180,7 @@ class LimitedServer : public ShellFixture {
         ServerLimits limits;
         limits.connections_max = all;
         limits.connections_per_client_max = per_client;
+        limits.http2 = true;
         return limits;
     }
     // Connections that the server has dealt with so far, in one way or another.
@@ -206,6 +209,27 @@ TEST_CASE("limits: at the limit the oldest connection without a request makes ro
     CHECK(f.until([&] { return fifth->ended() || contains(fifth->received, "/served"); }));
     CHECK(contains(fifth->received, "200 OK"));
     CHECK(f.server.refused() == 0);
+}
+
+TEST_CASE("limits: a connection of HTTP/2 makes room until it has a whole request",
+          "[common][http]") {
+    std::size_t serving = 0;
+    LimitedServer f(2, 0, [&serving](Exchange& exchange) {
+        ++serving;
+        return wait_for_end(exchange);
+    });
+    const std::string hello = std::string(http2::preface) + http2::frame(http2::settings, 0, 0, {});
+    const auto served = f.connect();
+    served->send(hello + http2::frame(http2::headers, http2::end_stream | http2::end_headers, 1,
+                                      http2::get_head()));
+    const auto half = f.connect();
+    half->send(hello + http2::frame(http2::headers, http2::end_stream, 1, http2::get_head()));
+    CHECK(f.until([&] { return serving == 1 && half->has_received(); }));
+    const auto third = f.connect();
+    CHECK(f.until([&] { return half->ended(); }));
+    CHECK(f.server.evicted() == 1);
+    CHECK_FALSE(served->ended());
+    CHECK_FALSE(third->ended());
 }
 
 TEST_CASE("limits: when every connection has a request, the next one is closed", "[common][http]") {

@@ -250,6 +250,22 @@ TEST_CASE("http2 client: a response that nobody reads stops at its window", "[co
     CHECK(has(f.server_got(), http2::rst_stream, 8));
 }
 
+TEST_CASE("http2 client: 32 heads that nobody has read, and one more", "[common][http2]") {
+    ClientFixture f;
+    f.by_hand();
+    Once once;
+    f.begin(once);
+    const int interim = GENERATE(31, 32);
+    std::string heads;
+    for (int i = 0; i < interim; ++i)
+        heads +=
+            http2::frame(http2::headers, http2::end_headers, 1, http2::field(":status", "103"));
+    heads += http2::frame(http2::headers, http2::end_headers | http2::end_stream, 1, ok);
+    f.server_says(heads);
+    CHECK(has(f.server_got(), http2::rst_stream, 8) == (interim == 32));
+    CHECK(once.ended);
+}
+
 TEST_CASE("http2 client: cancel() ends a wait, and the exchange goes on", "[common][http2]") {
     ClientFixture f;
     f.by_hand();
