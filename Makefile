@@ -87,8 +87,9 @@ soak: packages-test release ## two hours of mixed load with faults; SOAK_SECONDS
 sbom: release ## the Debian packages whose code is in the programs, as CycloneDX JSON
 	@scripts/sbom $(RELEASE)
 
-reproducible: packages-build ## build twice in different folders, compare the programs (slow)
-	@tests/hardening/reproducible
+reproducible: packages-build configure ## build again, in another folder and without a cache; compare the programs (slow)
+	@ninja -C $(RELEASE) -j $(JOBS) queue-proxy activator sluice
+	@JOBS=$(JOBS) tests/hardening/reproducible $(RELEASE)
 
 clean: writable ## remove build/
 	@rm -rf build

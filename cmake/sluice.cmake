@@ -6,8 +6,8 @@ target_include_directories(sluice_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Werror
   -fstack-protector-strong
-  # The same bytes wherever the sources lie (tests/hardening/reproducible).
-  -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
+  # The same bytes wherever the sources lie (tests/hardening/reproducible). The last one that fits counts.
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build
   # IEEE arithmetic as written: the autoscaler's vectors depend on it (contract kpa.md, head).
   -ffp-contract=off)
 target_compile_definitions(sluice_flags INTERFACE
@@ -15,6 +15,14 @@ target_compile_definitions(sluice_flags INTERFACE
   SLUICE_VERSION="${PROJECT_VERSION}")
 target_link_options(sluice_flags INTERFACE -fuse-ld=lld -Wl,-z,relro,-z,now)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+# A ccache with a base directory hands the compiler paths from the build folder; they get the same names.
+file(RELATIVE_PATH sources_from_build ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+string(REGEX REPLACE "/$" "" sources_from_build "${sources_from_build}")
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT SLUICE_FUZZ AND sources_from_build)
+  target_compile_options(sluice_flags INTERFACE
+    -ffile-prefix-map=${sources_from_build}=. -ffile-prefix-map=objects=build/objects)
+endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")  # CHECK and assertions of the library stay on
