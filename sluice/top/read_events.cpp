@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -15,6 +16,9 @@ namespace {
 using nlohmann::json;
 
 constexpr double history_ms = 600'000;  // as the page: ten minutes at most
+// One each two seconds are 300; a server whose clock stands still sends no more that count.
+constexpr std::size_t points_max = 1000;
+constexpr double clock_ms_max = 1e15;  // the year 33658
 
 std::string text_of(const json& object, const char* name) {
     const auto found = object.find(name);
@@ -46,7 +50,8 @@ const json::array_t& rows_of(const json& object, const char* name) {
 }
 
 std::string clock_text(double at_ms) {
-    const auto seconds = static_cast<::time_t>(at_ms / 1000);
+    const auto seconds =
+        static_cast<::time_t>(std::clamp(at_ms, -clock_ms_max, clock_ms_max) / 1000);
     tm local{};
     std::array<char, 16> text{};
     if (::localtime_r(&seconds, &local) == nullptr) return "";
@@ -168,7 +173,7 @@ void EventsPicture::take_point(const json& values) {
     point.good = value("good").value_or(0);
     point.answered = point.good + value("e4xx").value_or(0) + value("e5xx").value_or(0);
     points_.push_back(point);
-    while (points_.front().at_ms < point.at_ms - history_ms)
+    while (points_.front().at_ms < point.at_ms - history_ms || points_.size() > points_max)
         points_.pop_front();
     double good = 0;
     double answered = 0;

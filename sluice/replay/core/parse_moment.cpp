@@ -28,9 +28,14 @@ bool take(std::string_view& text, char letter) {
     return true;
 }
 
+// From 1970 on; a Duration holds nanoseconds up to the year 2262.
+constexpr int year_min = 1970;
+constexpr int year_max = 2261;
+constexpr double seconds_max = 9.2e9;
+
 std::optional<Duration> take_date(std::string_view& text) {
     const auto year = digits(text, 4);
-    if (!year || !take(text, '-')) return std::nullopt;
+    if (!year || *year < year_min || *year > year_max || !take(text, '-')) return std::nullopt;
     const auto month = digits(text, 2);
     if (!month || !take(text, '-')) return std::nullopt;
     const auto day = digits(text, 2);
@@ -78,8 +83,6 @@ std::optional<Duration> zone(std::string_view text) {
 }  // namespace
 
 std::optional<Duration> parse_moment(std::string_view text) {
-    // Up to the year 2262 a Duration can hold it.
-    constexpr double seconds_max = 9.2e9;
     if (text.size() < 5 || text[4] != '-') {
         const std::optional<double> seconds = common::parse_number(text);
         if (!seconds || *seconds < 0 || *seconds >= seconds_max) return std::nullopt;
@@ -90,7 +93,7 @@ std::optional<Duration> parse_moment(std::string_view text) {
                    common::from_seconds(*seconds - static_cast<double>(whole)));
     }
     const std::optional<Duration> date = take_date(text);
-    if (!date || *date < Duration::zero()) return std::nullopt;
+    if (!date) return std::nullopt;
     if (!take(text, ' ') && !take(text, 'T')) return std::nullopt;
     const std::optional<Duration> time = take_time(text);
     if (!time) return std::nullopt;

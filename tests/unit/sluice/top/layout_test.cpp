@@ -182,6 +182,19 @@ TEST_CASE("events: a new stream tells the log anew, points are counted for ten m
     CHECK(events.picture.recent.p95 == 2.0);
 }
 
+TEST_CASE("events: a server whose clock is anywhere, or stands still", "[sluice][top]") {
+    EventsPicture events;
+    REQUIRE(events.take("history", R"({"columns":["at","good","e5xx"],"points":[]})").empty());
+    REQUIRE(events.take("point", "[5,0,1]").empty());
+    for (int i = 0; i < 999; ++i)
+        REQUIRE(events.take("point", "[5,1,0]").empty());
+    CHECK(events.picture.recent.success == Approx(0.999));
+    REQUIRE(events.take("point", "[5,1,0]").empty());
+    CHECK(events.picture.recent.success == Approx(1));  // the first of 1001 counts no more
+    REQUIRE(events.take("log", R"([{"at":1e300,"text":"a"},{"at":-1e300,"text":"b"}])").empty());
+    CHECK(events.picture.log.size() == 2);
+}
+
 TEST_CASE("events: what is of another form is said, and the picture stays", "[sluice][top]") {
     EventsPicture events;
     REQUIRE(events.take("state", state).empty());

@@ -99,6 +99,12 @@ TEST_CASE("moments: the ways in which logs write them", "[sluice][replay]") {
     CHECK(parse_moment("2024-11-15T16:57:50.25Z") == moment + 250ms);
     CHECK(parse_moment("1731689870.25") == moment + 250ms);
     CHECK(parse_moment("0.5") == common::Duration(500ms));
+    CHECK(parse_moment("2261-12-31 23:59:60") == std::chrono::seconds(9'214'646'400));
+    CHECK_FALSE(parse_moment("2262-01-01 00:00:00"));  // beyond what nanoseconds can count
+    CHECK_FALSE(parse_moment("9999-12-31 00:00:00"));
+    CHECK(parse_moment("1970-01-01 00:00:00") == 0s);
+    CHECK_FALSE(parse_moment("1969-12-31 23:59:59"));
+    CHECK_FALSE(parse_moment("1012-11-15 16:57:50"));
     for (const std::string_view text :
          {"", "x", "-1", "2024-02-30 00:00:00", "2024-11-15", "2024-11-15 25:00:00",
           "2024-11-15 16:57:50.", "2024-11-15 16:57:50 PST", "1e30", "2024-11-15 16:57"}) {
