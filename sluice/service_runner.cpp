@@ -227,6 +227,7 @@ bool ServiceRunner::on_pod_event(PodId id, const PodEvent& event) {
             break;
         case PodEvent::Kind::address_changed:
             parts_.say("pod_address", "pod " + pod.name + ": " + event.reason);
+            pod_moved(pod, event);
             break;
         case PodEvent::Kind::stopped:
             pod_stopped(id);
@@ -240,10 +241,23 @@ void ServiceRunner::pod_started(Pod& pod, const PodEvent& event) {
     pod.state = State::starting;
     if (!pod.loading_since) pod.loading_since = parts_.time.now();
     pod.reason.clear();
-    common::Address address;
-    address.host = "127.0.0.1";
-    address.port = event.address.queue_proxy_port;
-    pod.routed = parts_.gateway.add_pod(revision_, pod.name, address, pod.started_at);
+    route(pod, event.address);
+}
+
+// Under its old name, so that its sessions stay.
+void ServiceRunner::pod_moved(Pod& pod, const PodEvent& event) {
+    if (!pod.routed || event.address.queue_proxy_port == pod.port) return;
+    parts_.gateway.remove_pod(*pod.routed);
+    route(pod, event.address);
+    if (pod.state == State::ready) pod.state = State::starting;
+    if (pod.state == State::draining) parts_.gateway.drain_pod(*pod.routed);
+}
+
+void ServiceRunner::route(Pod& pod, const PodAddress& address) {
+    common::Address where;
+    where.host = "127.0.0.1";
+    where.port = pod.port = address.queue_proxy_port;
+    pod.routed = parts_.gateway.add_pod(revision_, pod.name, where, pod.started_at);
 }
 
 bool ServiceRunner::on_pod_ready(PodId routed) {

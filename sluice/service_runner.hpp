@@ -77,6 +77,7 @@ class ServiceRunner {
         std::string name;
         State state = State::pending;
         std::optional<common::PodId> routed;  // its id at the gateway, once it listens
+        std::uint16_t port = 0;               // where the gateway finds it
         std::string reason;
         common::Instant started_at{};
         // It comes up since then; empty: it is up, or waits for something else (a GPU, a restart).
@@ -93,6 +94,8 @@ class ServiceRunner {
     void finish_drains();
     void stop_pod(common::PodId id, Pod& pod);
     void pod_started(Pod& pod, const PodEvent& event);
+    void pod_moved(Pod& pod, const PodEvent& event);
+    void route(Pod& pod, const PodAddress& address);
     void pod_failed(common::PodId id, Pod& pod, const std::string& reason);
     void pod_stopped(common::PodId id);
     autoscaler::PodCounts counts() const;

@@ -1,6 +1,7 @@
 #include "sluice/pods/machine_runtime.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -141,10 +142,19 @@ bool MachineRuntime::take_ports(Pod& pod) {
     } else {
         pod.own_app_port = pod.address.app_port = ports_.take();
     }
+    return take_queue_proxy_ports(pod) && pod.address.app_port != 0;
+}
+
+bool MachineRuntime::take_queue_proxy_ports(Pod& pod) {
     pod.ports = {ports_.take(), ports_.take(), ports_.take()};
     pod.address.queue_proxy_port = pod.ports.serving;
-    return pod.address.app_port != 0 && pod.ports.serving != 0 && pod.ports.tls != 0 &&
-           pod.ports.admin != 0;
+    return pod.ports.serving != 0 && pod.ports.tls != 0 && pod.ports.admin != 0;
+}
+
+void MachineRuntime::release_queue_proxy_ports(Pod& pod) {
+    for (const std::uint16_t port : {pod.ports.serving, pod.ports.tls, pod.ports.admin})
+        ports_.release(port);
+    pod.ports = {};
 }
 
 RunFactory MachineRuntime::queue_proxy(Pod& pod) const {
@@ -166,7 +176,7 @@ void MachineRuntime::listen_to(Pod& pod) {
     proxy.on_failed = [this, &pod](const std::string& reason) {
         fail(pod, "queue-proxy: " + reason);
     };
-    proxy.on_exited = [&pod](const std::string& reason, common::Duration wait) {
+    proxy.on_exited = [this, &pod](const std::string& reason, common::Duration wait) {
         queue_proxy_exited(pod, reason, wait);
     };
     proxy.on_stopped = [this, &pod] { process_gone(pod); };
@@ -223,6 +233,20 @@ void MachineRuntime::queue_proxy_exited(Pod& pod, const std::string& reason,
                                         common::Duration wait) {
     pod.log.line("queue-proxy", "(sluice: it ended: " + reason + "; it is started again " +
                                     seconds_text(wait) + ")");
+    // It runs no more: whoever listens there is somebody else, and the next run would fail, too.
+    const std::set<std::uint16_t> taken = listening_ports();
+    const std::uint16_t port = pod.ports.serving;
+    if (!taken.contains(port) && !taken.contains(pod.ports.tls) && !taken.contains(pod.ports.admin))
+        return;
+    release_queue_proxy_ports(pod);
+    if (!take_queue_proxy_ports(pod))
+        return fail(pod, "no free loopback port is left for this pod");
+    pod.queue_proxy.replace(queue_proxy(pod));
+    tell(pod.id, {PodEvent::Kind::address_changed,
+                  "another program has taken a port of its queue-proxy, which moves from port " +
+                      std::to_string(port) + " to " + std::to_string(pod.ports.serving),
+                  pod.address,
+                  {}});
 }
 
 void MachineRuntime::fail(Pod& pod, const std::string& reason) {
@@ -257,11 +281,8 @@ void MachineRuntime::process_gone(Pod& pod) {
 
 // Nothing of the pod runs (any more).
 void MachineRuntime::release(Pod& pod) {
-    for (const std::uint16_t port :
-         {pod.own_app_port, pod.ports.serving, pod.ports.tls, pod.ports.admin})
-        ports_.release(port);
-    pod.own_app_port = 0;
-    pod.ports = {};
+    release_queue_proxy_ports(pod);
+    ports_.release(std::exchange(pod.own_app_port, std::uint16_t{0}));
     const std::vector<std::string> gpus = std::exchange(pod.gpus, {});
     if (!gpus.empty()) {
         gpus_.give_back(gpus);

@@ -68,13 +68,15 @@ class MachineRuntime final : public PodRuntime {
     void begin(Pod& pod);
     bool take_gpus(Pod& pod);
     bool take_ports(Pod& pod);
+    bool take_queue_proxy_ports(Pod& pod);
+    void release_queue_proxy_ports(Pod& pod);
     void launch(Pod& pod, RunFactory app);
     void listen_to(Pod& pod);
     RunFactory queue_proxy(Pod& pod) const;
     void app_started(Pod& pod);
     void part_started(Pod& pod);
     void app_exited(Pod& pod, const std::string& reason, common::Duration wait);
-    static void queue_proxy_exited(Pod& pod, const std::string& reason, common::Duration wait);
+    void queue_proxy_exited(Pod& pod, const std::string& reason, common::Duration wait);
 
     void fail(Pod& pod, const std::string& reason);
     void end_processes(Pod& pod, common::Duration grace);

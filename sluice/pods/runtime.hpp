@@ -56,8 +56,8 @@ struct PodEvent {
         failed,  // cannot ever start (`reason`: command not found, image missing, fixed port taken,
                  // ...)
         stopped,  // gone; the last event of the pod
-        // The application ignores PORT and listens on its containerPort: `address` is the pod's
-        // from now on (the queue-proxy's port stays), `reason` says so. Needs no answer.
+        // `address` is the pod's from now on, `reason` says why: the application ignores PORT and
+        // listens on its containerPort, or another program has taken the queue-proxy's port.
         address_changed
     };
     Kind kind;

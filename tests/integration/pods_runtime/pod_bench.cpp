@@ -59,6 +59,7 @@ PodBench::PodBench(std::string its_gpus, std::string its_log_directory)
                        scratch.path("queue-proxy.pids") +
                        "\n"
                        "echo USER_PORT=$USER_PORT pod=$SERVING_POD probe=$SERVING_READINESS_PROBE\n"
+                       "echo QUEUE_SERVING_PORT=$QUEUE_SERVING_PORT\n"
                        "exec sleep 100000\n");
     output_file.reset(
         ::open(scratch.path("output").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));

@@ -1,6 +1,11 @@
 // The process runtime on small real applications.
 #include <signal.h>
 
+#include <iterator>
+#include <sstream>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
 #include <catch2/catch.hpp>
 
 #include "tests/integration/pods_runtime/pod_bench.hpp"
@@ -195,6 +200,38 @@ constexpr const char* stubborn_app =
     "time.sleep(100000)\n";
 
 }  // namespace
+
+TEST_CASE("process runtime: a queue-proxy whose port was taken meanwhile gets another one",
+          "[pods]") {
+    PodBench bench;
+    bench.runtime->start(PodId{1}, bench.spec("pod", {"sleep", "100000"}));
+    REQUIRE(bench.run_until_told(Kind::started));
+    const auto before = bench.first(Kind::started).address;
+    const auto starts = [&bench] {
+        std::istringstream text(bench.scratch.read("queue-proxy.pids"));
+        return std::vector<int>(std::istream_iterator<int>(text), {});
+    };
+    REQUIRE(bench.run_until([&] { return starts().size() == 1; }));
+    ::kill(starts().back(), SIGKILL);  // with its port free: it comes back where it was
+    REQUIRE(bench.run_until([&] { return starts().size() == 2; }));
+    CHECK(bench.count(Kind::address_changed) == 0);
+
+    // The stand-in listens nowhere.
+    boost::asio::ip::tcp::acceptor thief(
+        bench.io, {boost::asio::ip::address_v4::loopback(), before.queue_proxy_port});
+    ::kill(starts().back(), SIGKILL);
+    REQUIRE(bench.run_until_told(Kind::address_changed));
+    const auto& moved = bench.first(Kind::address_changed);
+    CHECK(moved.address.queue_proxy_port != before.queue_proxy_port);
+    CHECK(moved.address.app_port == before.app_port);
+    CHECK(moved.reason ==
+          "another program has taken a port of its queue-proxy, which moves from "
+          "port " +
+              std::to_string(before.queue_proxy_port) + " to " +
+              std::to_string(moved.address.queue_proxy_port));
+    const std::string line = "QUEUE_SERVING_PORT=" + std::to_string(moved.address.queue_proxy_port);
+    REQUIRE(bench.run_until([&] { return bench.output().find(line) != std::string::npos; }));
+}
 
 TEST_CASE("process runtime: an application that ignores PORT keeps its port, and only one pod runs",
           "[pods]") {
