@@ -107,10 +107,8 @@ std::string DockerReply::reason() const {
 }
 
 struct DockerCall::State {
-    State(boost::asio::any_io_executor executor, OnReply its_on_reply, OnBytes on_bytes)
-        : socket(std::move(executor)),
-          on_reply(std::move(its_on_reply)),
-          reader(std::move(on_bytes)) {}
+    State(const boost::asio::any_io_executor& executor, OnReply its_on_reply, OnBytes on_bytes)
+        : socket(executor), on_reply(std::move(its_on_reply)), reader(std::move(on_bytes)) {}
 
     static void read(const std::shared_ptr<State>& state);
     void finish(const std::string& error);

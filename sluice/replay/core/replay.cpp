@@ -167,7 +167,7 @@ void Replay::arrive(const TraceRow& row) {
     arrival.pinned = job.pinned;
     if (setup_.models_known) arrival.model = row.model;
     if (ready_ == 0) ++figures_.waited_cold;
-    jobs_.emplace(arrival.id, std::move(job));
+    jobs_.emplace(arrival.id, job);
     if (row.left) push(now_ + *row.left, Kind::client_leaves, arrival.id.value);
     const Refusal refusal = dispatcher_->arrive(arrival, now_);
     if (refusal != Refusal::none) {
