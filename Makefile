@@ -75,6 +75,9 @@ format: packages-test ## rewrite the sources as .clang-format says
 
 tidy: packages-tidy packages-build release ## clang-tidy over all sources (slow)
 	@git ls-files '*.cpp' ':!tests/fuzz' | xargs -P $(JOBS) -n 1 clang-tidy-19 -p $(RELEASE) --quiet
+	@# How the fuzz targets are compiled only their own build says: after make fuzz.
+	@[[ ! -f $(FUZZ)/compile_commands.json ]] \
+		|| git ls-files 'tests/fuzz/*.cpp' | xargs -P $(JOBS) -n 1 clang-tidy-19 -p $(FUZZ) --quiet
 
 cppcheck: packages-tidy ## cppcheck over the programs' sources (15 s, no build)
 	@cppcheck --quiet --enable=warning,performance,portability --std=c++20 --language=c++ -I . -D SLUICE_VERSION='""' \
