@@ -224,7 +224,7 @@ std::string status_json(Gateway& gateway) {
     return json.dump(2) + "\n";
 }
 
-std::string metrics_text(Gateway& gateway) {
+std::vector<common::MetricFamilyText> metric_families(Gateway& gateway) {
     common::MetricsPage page(gateway.metrics_of());
     for (const RevisionId id : gateway.router().revisions())
         RevisionMetrics(page, gateway, *gateway.router().revision(id)).add_all();
@@ -236,7 +236,11 @@ std::string metrics_text(Gateway& gateway) {
     common::add_telemetry(page, gateway.spans());
     page.add("sluice_loop_lag_seconds", {}, gateway.loop_lag().seconds());
     page.add("sluice_timers", {}, static_cast<double>(gateway.loop_lag().timers()));
-    return common::exposition(page.families());
+    return page.families();
+}
+
+std::string metrics_text(Gateway& gateway) {
+    return common::exposition(metric_families(gateway));
 }
 
 }  // namespace activator

@@ -29,8 +29,9 @@ constexpr double legacy_ms[] = {5,   10,   20,   40,   60,    80,    100,   150,
 // Series of one family that clients can cause.
 constexpr std::size_t series_max = 200;
 
-constexpr const char* queue_scope = "knative.dev/serving/pkg/queue";
-constexpr const char* http_scope = "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp";
+constexpr std::string_view queue_scope = "knative.dev/serving/pkg/queue";
+constexpr std::string_view http_scope =
+    "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp";
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -63,7 +64,7 @@ void observe(std::map<Labels, Histogram>& series, const Labels& labels,
         if (series.size() >= series_max) {
             for (auto& [name, text] : kept) {
                 const bool from_client =
-                    name == "server_address" || name == "server_port" || name == "kn_route_tag";
+                    name == "server.address" || name == "server.port" || name == "kn.route.tag";
                 if (from_client) text = "_other";
             }
         }
@@ -72,14 +73,12 @@ void observe(std::map<Labels, Histogram>& series, const Labels& labels,
     it->second.observe(value);
 }
 
-void append(std::vector<MetricFamilyText>& families, const char* name, const char* help,
-            const std::map<Labels, Histogram>& series, const char* scope = nullptr) {
+void append(std::vector<MetricFamilyText>& families, MetricFamilyText family,
+            const std::map<Labels, Histogram>& series) {
     if (series.empty()) return;
-    MetricFamilyText family{name, help, MetricType::histogram, {}};
     for (const auto& [labels, histogram] : series) {
         MetricSample sample;
         sample.labels = labels;
-        if (scope != nullptr) sample.labels.emplace_back("otel_scope_name", scope);
         sample.histogram = &histogram;
         family.samples.push_back(std::move(sample));
     }
@@ -97,6 +96,14 @@ void append_counts(std::vector<MetricFamilyText>& families, const char* name, co
         family.samples.push_back(std::move(sample));
     }
     families.push_back(std::move(family));
+}
+
+MetricFamilyText histograms(const char* name, const char* help) {
+    return {name, help, MetricType::histogram, {}};
+}
+
+MetricFamilyText http_histograms(const char* name, std::string_view unit, const char* help) {
+    return common::otel_family({name, unit, http_scope}, MetricType::histogram, help);
 }
 
 // What the log, the metrics and stock say where the recorded status is another.
@@ -139,16 +146,16 @@ void Metrics::add_server(const common::RequestHead& head, const RequestRecord& r
     const HostPort host = split_host(head.fields.get("Host"));
     const std::string_view tag = common::route_tag(
         head.fields.get("Knative-Serving-Tag"), head.fields.get("Knative-Serving-Default-Route"));
-    Labels labels{{"http_request_method", known_method(head.method)},
-                  {"http_response_status_code", std::to_string(status)},
-                  {"kn_route_tag", std::string(tag)},
-                  {"network_protocol_name", "http"},
-                  {"network_protocol_version", head.version >= 20   ? "2"
+    Labels labels{{"http.request.method", known_method(head.method)},
+                  {"http.response.status_code", std::to_string(status)},
+                  {"kn.route.tag", std::string(tag)},
+                  {"network.protocol.name", "http"},
+                  {"network.protocol.version", head.version >= 20   ? "2"
                                                : head.version >= 11 ? "1.1"
                                                                     : "1.0"},
-                  {"server_address", host.host}};
-    if (!host.port.empty()) labels.emplace_back("server_port", host.port);
-    labels.emplace_back("url_scheme", record.secure ? "https" : "http");
+                  {"server.address", host.host}};
+    if (!host.port.empty()) labels.emplace_back("server.port", host.port);
+    labels.emplace_back("url.scheme", record.secure ? "https" : "http");
     const double seconds = common::to_seconds(record.ended - record.arrived);
     observe(server_seconds_, labels, otel_seconds, seconds);
     observe(server_request_bytes_, labels, otel_bytes, static_cast<double>(record.request_bytes));
@@ -160,7 +167,7 @@ void Metrics::add_invocation(const common::RequestHead& head, const RequestRecor
                              int status) {
     const double seconds = common::to_seconds(record.ended - record.executing);
     if (!record.what.quiet) {
-        observe(invocation_seconds_, {{"http_response_status_code", std::to_string(status)}},
+        observe(invocation_seconds_, {{"http.response.status_code", std::to_string(status)}},
                 otel_seconds, seconds);
         observe(legacy_app_ms_, legacy_labels(status), legacy_ms, seconds * 1e3);
         if (!record.what.control) {
@@ -168,19 +175,19 @@ void Metrics::add_invocation(const common::RequestHead& head, const RequestRecor
             run_seconds_.observe(seconds);
         }
     }
-    Labels labels{{"http_request_method", known_method(head.method)}};
+    Labels labels{{"http.request.method", known_method(head.method)}};
     if (!record.app_failed)
-        labels.emplace_back("http_response_status_code", std::to_string(status));
+        labels.emplace_back("http.response.status_code", std::to_string(status));
     if (!record.what.quiet) {
-        labels.emplace_back("kn_route_tag",
+        labels.emplace_back("kn.route.tag",
                             common::route_tag(head.fields.get("Knative-Serving-Tag"),
                                               head.fields.get("Knative-Serving-Default-Route")));
     }
-    labels.emplace_back("network_protocol_name", "http");
-    labels.emplace_back("network_protocol_version", "1.1");
-    labels.emplace_back("server_address", "127.0.0.1");
-    labels.emplace_back("server_port", std::to_string(config_.user_port));
-    labels.emplace_back("url_scheme", "http");
+    labels.emplace_back("network.protocol.name", "http");
+    labels.emplace_back("network.protocol.version", "1.1");
+    labels.emplace_back("server.address", "127.0.0.1");
+    labels.emplace_back("server.port", std::to_string(config_.user_port));
+    labels.emplace_back("url.scheme", "http");
     observe(client_seconds_, labels, otel_seconds, seconds);
     observe(client_request_bytes_, labels, otel_bytes, static_cast<double>(record.request_bytes));
 }
@@ -218,21 +225,13 @@ void Metrics::append_identity(std::vector<MetricFamilyText>& families) const {
     families.push_back({"target_info", "Target metadata", MetricType::gauge, {target}});
 }
 
-void Metrics::append_legacy_depth(std::vector<MetricFamilyText>& families) const {
+void Metrics::append_depth(std::vector<MetricFamilyText>& families) const {
     if (!depth_seen_) return;
-    const auto depth = static_cast<double>(depth_);
-    MetricSample now;
-    now.labels = {{"otel_scope_name", queue_scope}};
-    now.value = depth;
-    families.push_back({"kn_serving_queue_depth",
-                        "Requests running and waiting when the last one began to execute",
-                        MetricType::gauge,
-                        {now}});
-    MetricSample legacy;
-    legacy.labels = legacy_labels(0);
-    legacy.value = depth;
-    families.push_back(
-        {"revision_queue_depth", "As kn_serving_queue_depth", MetricType::gauge, {legacy}});
+    MetricFamilyText family = common::otel_family(
+        {"kn.serving.queue.depth", "{request}", queue_scope, false}, MetricType::gauge,
+        "Requests running and waiting when the last one began to execute");
+    family.samples.push_back({{}, static_cast<double>(depth_), nullptr});
+    families.push_back(std::move(family));
 }
 
 void Metrics::add_slots(common::MetricsPage& page) {
@@ -284,29 +283,59 @@ void Metrics::add_cold_start(common::MetricsPage& page) const {
     phase("first_byte", cold_start_.first_byte());
 }
 
-std::string Metrics::text() {
-    std::vector<MetricFamilyText> families;
-    append_identity(families);
-    append(families, "kn_serving_invocation_duration_seconds",
-           "Time in the application, queueing not included", invocation_seconds_, queue_scope);
-    append_legacy_depth(families);
-    append(families, "http_server_request_duration_seconds", "Duration of HTTP server requests",
-           server_seconds_, http_scope);
-    append(families, "http_server_request_body_size_bytes", "Size of HTTP server request bodies",
-           server_request_bytes_, http_scope);
-    append(families, "http_server_response_body_size_bytes", "Size of HTTP server response bodies",
-           server_response_bytes_, http_scope);
-    append(families, "http_client_request_duration_seconds", "Duration of HTTP client requests",
-           client_seconds_, http_scope);
-    append(families, "http_client_request_body_size_bytes", "Size of HTTP client request bodies",
-           client_request_bytes_, http_scope);
+void Metrics::append_stock(std::vector<MetricFamilyText>& families) const {
+    append(families,
+           common::otel_family({"kn.serving.invocation.duration", "s", queue_scope},
+                               MetricType::histogram,
+                               "Time in the application, queueing not included"),
+           invocation_seconds_);
+    append_depth(families);
+    append(families,
+           http_histograms("http.server.request.duration", "s", "Duration of HTTP server requests"),
+           server_seconds_);
+    append(families,
+           http_histograms("http.server.request.body.size", "By",
+                           "Size of HTTP server request bodies"),
+           server_request_bytes_);
+    append(families,
+           http_histograms("http.server.response.body.size", "By",
+                           "Size of HTTP server response bodies"),
+           server_response_bytes_);
+    append(families,
+           http_histograms("http.client.request.duration", "s", "Duration of HTTP client requests"),
+           client_seconds_);
+    append(families,
+           http_histograms("http.client.request.body.size", "By",
+                           "Size of HTTP client request bodies"),
+           client_request_bytes_);
+}
+
+// Of the OpenCensus era: no part of what is pushed today.
+void Metrics::append_legacy(std::vector<MetricFamilyText>& families) const {
     append_counts(families, "revision_request_count", "Requests, by status", legacy_request_ms_);
-    append(families, "revision_request_latencies", "Response time in milliseconds",
+    append(families, histograms("revision_request_latencies", "Response time in milliseconds"),
            legacy_request_ms_);
     append_counts(families, "revision_app_request_count", "Requests to the application, by status",
                   legacy_app_ms_);
-    append(families, "revision_app_request_latencies",
-           "Response time of the application in milliseconds", legacy_app_ms_);
+    append(families,
+           histograms("revision_app_request_latencies",
+                      "Response time of the application in milliseconds"),
+           legacy_app_ms_);
+    if (!depth_seen_) return;
+    MetricSample depth;
+    depth.labels = legacy_labels(0);
+    depth.value = static_cast<double>(depth_);
+    families.push_back({"revision_queue_depth",
+                        "As kn_serving_queue_depth",
+                        MetricType::gauge,
+                        {std::move(depth)}});
+}
+
+std::vector<MetricFamilyText> Metrics::families() {
+    std::vector<MetricFamilyText> families;
+    append_identity(families);
+    append_stock(families);
+    append_legacy(families);
     common::MetricsPage ours(common::of_queue_proxy);
     ours.add("sluice_wait_seconds", {}, wait_seconds_);
     ours.add("sluice_run_seconds", {}, run_seconds_);
@@ -318,7 +347,7 @@ std::string Metrics::text() {
     add_cold_start(ours);
     for (MetricFamilyText& family : ours.families())
         families.push_back(std::move(family));
-    return common::exposition(families);
+    return families;
 }
 
 common::awaitable<void> Metrics::serve(common::Exchange& client) {

@@ -34,8 +34,10 @@ class Metrics {
     // Null: nothing is traced. Outlives it.
     void show_spans(const common::SpanQueue* spans) { spans_ = spans; }
     void add(const common::RequestHead& head, const RequestRecord& record);
+    // All of it now; its histograms are ours.
+    std::vector<common::MetricFamilyText> families();
     // Text format 0.0.4.
-    std::string text();
+    std::string text() { return common::exposition(families()); }
     // Answers one request on the metrics port.
     common::awaitable<void> serve(common::Exchange& client);
 
@@ -57,7 +59,9 @@ class Metrics {
     void add_invocation(const common::RequestHead& head, const RequestRecord& record, int status);
     void add_totals(const RequestRecord& record, int status);
     void append_identity(std::vector<common::MetricFamilyText>& families) const;
-    void append_legacy_depth(std::vector<common::MetricFamilyText>& families) const;
+    void append_stock(std::vector<common::MetricFamilyText>& families) const;
+    void append_depth(std::vector<common::MetricFamilyText>& families) const;
+    void append_legacy(std::vector<common::MetricFamilyText>& families) const;
     void add_slots(common::MetricsPage& page);
     void add_counters(common::MetricsPage& page) const;
     void add_cold_start(common::MetricsPage& page) const;

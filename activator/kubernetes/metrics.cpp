@@ -28,6 +28,11 @@ constexpr std::array<double, 15> size_bounds = {0,   5,   10,   25,   50,   75, 
 constexpr std::array<std::string_view, 9> known_methods = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
+// Stock's package that measures each.
+constexpr std::string_view activator_scope = "knative.dev/serving/pkg/activator";
+constexpr std::string_view http_scope =
+    "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp";
+
 std::string method_label(const std::string& method) {
     const bool known =
         std::find(known_methods.begin(), known_methods.end(), method) != known_methods.end();
@@ -35,10 +40,19 @@ std::string method_label(const std::string& method) {
 }
 
 Labels revision_labels(const Revision& revision) {
-    return {{"k8s_namespace_name", revision.name_space},
-            {"kn_service_name", revision.service},
-            {"kn_configuration_name", revision.configuration},
-            {"kn_revision_name", revision.name}};
+    return {{"k8s.namespace.name", revision.name_space},
+            {"kn.service.name", revision.service},
+            {"kn.configuration.name", revision.configuration},
+            {"kn.revision.name", revision.name}};
+}
+
+MetricFamilyText requests_now(const char* name, const char* help) {
+    return common::otel_family({name, "{request}", activator_scope, false}, MetricType::up_down,
+                               help);
+}
+
+MetricFamilyText http_histograms(const char* name, std::string_view unit, const char* help) {
+    return common::otel_family({name, unit, http_scope}, MetricType::histogram, help);
 }
 
 MetricSample sample(Labels labels, double value) {
@@ -81,19 +95,18 @@ void Metrics::add(const common::Exchange& client, const RequestRecord& record) {
 
 void Metrics::add_revisions(std::vector<MetricFamilyText>& families) const {
     const Router& router = gateway_.router();
-    MetricFamilyText concurrency{"kn_revision_request_concurrency",
-                                 "Average concurrency in the last report to the autoscaler",
-                                 MetricType::gauge,
-                                 {}};
-    MetricFamilyText queued{
-        "kn_revision_request_queued", "Requests that wait for a pod", MetricType::gauge, {}};
-    MetricFamilyText active{
-        "kn_revision_request_active", "Requests that are with a pod", MetricType::gauge, {}};
+    MetricFamilyText concurrency = common::otel_family(
+        {"kn.revision.request.concurrency", "{request}", activator_scope}, MetricType::gauge,
+        "Average concurrency in the last report to the autoscaler");
+    MetricFamilyText queued =
+        requests_now("kn.revision.request.queued", "Requests that wait for a pod");
+    MetricFamilyText active =
+        requests_now("kn.revision.request.active", "Requests that are with a pod");
     for (const RevisionId id : router.revisions()) {
         const Revision& revision = *router.revision(id);
         const RevisionView view = router.view(id);
-        const Labels pair = {{"k8s_namespace_name", revision.name_space},
-                             {"kn_revision_name", revision.name}};
+        const Labels pair = {{"k8s.namespace.name", revision.name_space},
+                             {"kn.revision.name", revision.name}};
         concurrency.samples.push_back(sample(revision_labels(revision), reporter_.reported(id)));
         queued.samples.push_back(sample(pair, static_cast<double>(view.waiting)));
         active.samples.push_back(sample(pair, static_cast<double>(view.running)));
@@ -103,16 +116,13 @@ void Metrics::add_revisions(std::vector<MetricFamilyText>& families) const {
 
 void Metrics::add_requests(std::vector<MetricFamilyText>& families) const {
     const Router& router = gateway_.router();
-    MetricFamilyText durations{"http_server_request_duration_seconds",
-                               "Time from a request's arrival to the end of its answer",
-                               MetricType::histogram,
-                               {}};
-    MetricFamilyText request_sizes{"http_server_request_body_size_bytes",
-                                   "Bodies of requests that told their length",
-                                   MetricType::histogram,
-                                   {}};
-    MetricFamilyText response_sizes{
-        "http_server_response_body_size_bytes", "Bodies of answers", MetricType::histogram, {}};
+    MetricFamilyText durations =
+        http_histograms("http.server.request.duration", "s",
+                        "Time from a request's arrival to the end of its answer");
+    MetricFamilyText request_sizes = http_histograms("http.server.request.body.size", "By",
+                                                     "Bodies of requests that told their length");
+    MetricFamilyText response_sizes =
+        http_histograms("http.server.response.body.size", "By", "Bodies of answers");
     for (const auto& [key, series] : series_) {
         const Labels labels = request_labels(*router.revision(key.revision), key);
         durations.samples.push_back({labels, 0, &series.duration});
@@ -125,19 +135,15 @@ void Metrics::add_requests(std::vector<MetricFamilyText>& families) const {
 
 void Metrics::add_client_requests(std::vector<MetricFamilyText>& families) const {
     const Router& router = gateway_.router();
-    MetricFamilyText durations{"http_client_request_duration_seconds",
-                               "Time that the pod took for a request",
-                               MetricType::histogram,
-                               {}};
-    MetricFamilyText sizes{"http_client_request_body_size_bytes",
-                           "Bodies of requests to pods that told their length",
-                           MetricType::histogram,
-                           {}};
+    MetricFamilyText durations = http_histograms("http.client.request.duration", "s",
+                                                 "Time that the pod took for a request");
+    MetricFamilyText sizes = http_histograms("http.client.request.body.size", "By",
+                                             "Bodies of requests to pods that told their length");
     for (const auto& [key, series] : client_series_) {
         Labels labels = request_labels(*router.revision(key.request.revision), key.request);
         const common::Address& address = router.pod(key.pod)->address;
-        labels.emplace_back("server_address", address.host);
-        labels.emplace_back("server_port", std::to_string(address.port));
+        labels.emplace_back("server.address", address.host);
+        labels.emplace_back("server.port", std::to_string(address.port));
         durations.samples.push_back({labels, 0, &series.duration});
         sizes.samples.push_back({std::move(labels), 0, &series.request_size});
     }
@@ -146,29 +152,30 @@ void Metrics::add_client_requests(std::vector<MetricFamilyText>& families) const
 
 Labels Metrics::request_labels(const Revision& revision, const Key& key) {
     Labels labels = revision_labels(revision);
-    labels.emplace_back("http_request_method", key.method);
-    labels.emplace_back("http_response_status_code", std::to_string(key.status));
-    labels.emplace_back("network_protocol_name", "http");
-    labels.emplace_back("network_protocol_version", key.version == 10 ? "1.0" : "1.1");
-    labels.emplace_back("url_scheme", "http");
+    labels.emplace_back("http.request.method", key.method);
+    labels.emplace_back("http.response.status_code", std::to_string(key.status));
+    labels.emplace_back("network.protocol.name", "http");
+    labels.emplace_back("network.protocol.version", key.version == 10 ? "1.0" : "1.1");
+    labels.emplace_back("url.scheme", "http");
     return labels;
 }
 
 void Metrics::add_process(std::vector<MetricFamilyText>& families) const {
     const Labels peer = {{"peer", "autoscaler"}};
-    families.push_back({"kn_activator_stats_conn_reachable",
-                        "1 while connected to the autoscaler",
-                        MetricType::gauge,
-                        {sample(peer, link_.connected() ? 1 : 0)}});
-    families.push_back({"kn_activator_stats_conn_errors_total",
-                        "Established connections to the autoscaler that were lost",
-                        MetricType::counter,
-                        {sample(peer, static_cast<double>(link_.losses()))}});
+    MetricFamilyText reachable = common::otel_family(
+        {"kn.activator.stats.conn.reachable", "{reachable}", activator_scope, false},
+        MetricType::gauge, "1 while connected to the autoscaler");
+    reachable.samples.push_back(sample(peer, link_.connected() ? 1 : 0));
+    MetricFamilyText errors = common::otel_family(
+        {"kn.activator.stats.conn.errors", "{error}", activator_scope, false}, MetricType::counter,
+        "Established connections to the autoscaler that were lost");
+    errors.samples.push_back(sample(peer, static_cast<double>(link_.losses())));
+    families.insert(families.end(), {std::move(reachable), std::move(errors)});
     families.push_back({"target_info",
                         "Target metadata",
                         MetricType::gauge,
                         {sample({{"service_name", "activator"},
-                                 {"k8s_namespace_name", name_space_},
+                                 {"k8s.namespace.name", name_space_},
                                  {"k8s_pod_name", pod_name_},
                                  {"service_version", SLUICE_VERSION}},
                                 1)}});
@@ -186,14 +193,16 @@ void Metrics::forget_gone() {
     client_series_kept_ = std::max(client_series_.size(), client_series_kept_min);
 }
 
-std::string Metrics::text() {
+std::vector<MetricFamilyText> Metrics::families() {
     forget_gone();
     std::vector<MetricFamilyText> families;
     add_process(families);
     add_revisions(families);
     add_requests(families);
     add_client_requests(families);
-    return common::exposition(families) + metrics_text(gateway_);
+    for (MetricFamilyText& family : metric_families(gateway_))
+        families.push_back(std::move(family));
+    return families;
 }
 
 common::awaitable<void> Metrics::serve(common::Exchange& client) {

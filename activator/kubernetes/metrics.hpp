@@ -22,7 +22,9 @@ class Metrics {
             std::string pod_name, std::string name_space);
 
     void add(const common::Exchange& client, const RequestRecord& record);
-    std::string text();
+    // All of it now, ours too; its histograms are the gateway's and this object's.
+    std::vector<common::MetricFamilyText> families();
+    std::string text() { return common::exposition(families()); }
     // GET /metrics.
     common::awaitable<void> serve(common::Exchange& client);
 

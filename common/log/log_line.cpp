@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/core/utf8.hpp"
+
 namespace common {
 namespace {
 
@@ -28,34 +30,12 @@ constexpr std::string_view severity(LogLevel level) {
     return "ERROR";
 }
 
-// Length of the well-formed UTF-8 sequence at the front of `s`; 0 if there is none (RFC 3629).
-std::size_t utf8_length(std::string_view s) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-    const auto continues = [&](std::size_t i) { return i < s.size() && (byte(i) & 0xC0) == 0x80; };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (!continues(1) || !continues(2)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0;
-        if (first == 0xED && byte(1) > 0x9F) return 0;
-        return 3;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        if (!continues(1) || !continues(2) || !continues(3)) return 0;
-        if (first == 0xF0 && byte(1) < 0x90) return 0;
-        if (first == 0xF4 && byte(1) > 0x8F) return 0;
-        return 4;
-    }
-    return 0;
-}
-
 // The bytes that stand for the character of `length` bytes (0: none) at the front of `text`.
 void append_escaped_character(std::string& out, std::string_view text, std::size_t length) {
     constexpr char hex[] = "0123456789abcdef";
     const char c = text.front();
     if (length == 0) {
-        out += "\xEF\xBF\xBD";
+        out += replacement_character;
     } else if (c == '"' || c == '\\') {
         out += '\\';
         out += c;

@@ -92,6 +92,7 @@ constexpr std::string_view type_name(MetricType type) {
         case MetricType::counter:
             return "counter";
         case MetricType::gauge:
+        case MetricType::up_down:
             return "gauge";
         case MetricType::histogram:
             break;

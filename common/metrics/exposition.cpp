@@ -1,6 +1,7 @@
 #include "common/metrics/exposition.hpp"
 
 #include <limits>
+#include <utility>
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -13,6 +14,7 @@ prometheus::MetricType type_of(MetricType type) {
         case MetricType::counter:
             return prometheus::MetricType::Counter;
         case MetricType::gauge:
+        case MetricType::up_down:
             return prometheus::MetricType::Gauge;
         case MetricType::histogram:
             break;
@@ -38,6 +40,15 @@ prometheus::ClientMetric::Histogram to_buckets(const Histogram& histogram) {
 
 }  // namespace
 
+MetricFamilyText otel_family(OtelInstrument instrument, MetricType type, std::string help) {
+    MetricFamilyText family;
+    family.name = prometheus_name(instrument, type);
+    family.help = std::move(help);
+    family.type = type;
+    family.otel = std::move(instrument);
+    return family;
+}
+
 std::string exposition(const std::vector<MetricFamilyText>& families) {
     std::vector<prometheus::MetricFamily> all;
     for (const MetricFamilyText& family : families) {
@@ -48,9 +59,11 @@ std::string exposition(const std::vector<MetricFamilyText>& families) {
         for (const MetricSample& sample : family.samples) {
             prometheus::ClientMetric metric;
             for (const auto& [name, value] : sample.labels)
-                metric.label.push_back({name, value});
-            if (family.type == MetricType::counter) metric.counter.value = sample.value;
-            if (family.type == MetricType::gauge) metric.gauge.value = sample.value;
+                metric.label.push_back({prometheus_label(name), value});
+            if (!family.otel.scope.empty())
+                metric.label.push_back({"otel_scope_name", std::string(family.otel.scope)});
+            if (made.type == prometheus::MetricType::Counter) metric.counter.value = sample.value;
+            if (made.type == prometheus::MetricType::Gauge) metric.gauge.value = sample.value;
             if (sample.histogram != nullptr) metric.histogram = to_buckets(*sample.histogram);
             made.metric.push_back(std::move(metric));
         }

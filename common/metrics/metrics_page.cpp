@@ -9,7 +9,11 @@ namespace common {
 
 MetricsPage::MetricsPage(MetricsOf program) : program_(program) {
     for (const MetricInfo& info : metric_catalogue())
-        all_.push_back({std::string(info.name), std::string(info.help), info.type, {}});
+        all_.push_back({std::string(info.name),
+                        std::string(info.help),
+                        info.type,
+                        {},
+                        otel_instrument(info.name)});
 }
 
 MetricFamilyText& MetricsPage::family(std::string_view name, bool is_histogram) {

@@ -129,7 +129,7 @@ class Reports(KubeTest):
         self.begin(revision="r-1")
         self.wait_state(0, waiting=1)
         reported = ('kn_revision_request_concurrency{k8s_namespace_name="default",'
-                    'kn_service_name="sd",kn_configuration_name="sd",kn_revision_name="r-1"}')
+                    'kn_service_name="sd",kn_configuration_name="sd",kn_revision_name="r-1"')
         wait_for(lambda: self.metric(reported) == 1, "a report that reaches nobody")
         late = FakeAutoscaler(port)
         self.addCleanup(late.close)
@@ -220,8 +220,8 @@ class Reports(KubeTest):
         client = self.begin()
         self.wait_inside(pod)
         names = 'k8s_namespace_name="default",kn_revision_name="sd-00001"'
-        self.assertEqual(self.metric("kn_revision_request_active{%s}" % names), 1)
-        self.assertEqual(self.metric("kn_revision_request_queued{%s}" % names), 0)
+        self.assertEqual(self.metric("kn_revision_request_active{%s" % names), 1)
+        self.assertEqual(self.metric("kn_revision_request_queued{%s" % names), 0)
         pod.let_go()
         client.read_response()
         count = 'http_server_request_duration_seconds_count{k8s_namespace_name="default"'
@@ -231,7 +231,7 @@ class Reports(KubeTest):
                 'kn_revision_name="sd-00001",http_request_method="GET",http_response_status_code="200"'
         at_pod = 'http_client_request_duration_seconds_count{%s,network_protocol_name="http",' \
                  'network_protocol_version="1.1",url_scheme="http",server_address="127.0.0.1",' \
-                 'server_port="%d"}' % (names, pod.port)
+                 'server_port="%d"' % (names, pod.port)
         self.assertEqual(self.metric(at_pod), 1)
         # The pod's series go with it.
         self.put_private([])
