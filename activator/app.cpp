@@ -111,9 +111,8 @@ bool App::begin(std::optional<HandedOver> predecessor) {
     if (predecessor && !good("--handover ", confirm(from))) return false;
 
     ending_.start();
-    gateway_.trace_requests(common::read_trace_settings(
-        common::ProcessEnv(), {},
-        {{"service.name", "activator"}, {"service.version", SLUICE_VERSION}}));
+    gateway_.export_telemetry(common::ProcessEnv(),
+                              {{"service.name", "activator"}, {"service.version", SLUICE_VERSION}});
     gateway_.start();
     admin_.start();
     source_.start();

@@ -7,6 +7,7 @@
 #include "activator/access_log.hpp"
 #include "activator/api_keys.hpp"
 #include "activator/request_spans.hpp"
+#include "activator/status.hpp"
 
 namespace activator {
 namespace {
@@ -113,7 +114,10 @@ std::size_t Gateway::evicted_connections() const {
     return count;
 }
 
-void Gateway::close_now(bool flush_spans) {
+void Gateway::close_now(bool flush_telemetry) {
+    const Duration flush = flush_telemetry ? telemetry_flush_max : Duration::zero();
+    // What it counts goes with the revisions.
+    if (metric_exporter_) metric_exporter_->close(flush);
     for (const auto& server : servers_)
         server->close_now();
     prober_.close();
@@ -122,12 +126,23 @@ void Gateway::close_now(bool flush_spans) {
     pool_.clear();
     router_.close();
     lag_.stop();
-    if (tracer_) tracer_->close(flush_spans ? trace_flush_max : Duration::zero());
+    if (tracer_) tracer_->close(flush);
+}
+
+void Gateway::export_telemetry(const common::Env& env, const common::OtlpAttributes& resource) {
+    trace_requests(common::read_trace_settings(env, {}, resource));
+    push_metrics(common::read_metric_settings(env, {}, resource));
 }
 
 void Gateway::trace_requests(common::TraceChoice choice) {
     tracer_ = common::start_tracing(time_, tasks_, std::move(choice));
     context_.tracer = tracer_.get();
+}
+
+void Gateway::push_metrics(common::MetricChoice choice, common::MetricExporter::Collect collect) {
+    if (!collect) collect = [this] { return metric_families(*this); };
+    metric_exporter_ =
+        common::start_metric_export(time_, tasks_, std::move(choice), std::move(collect));
 }
 
 RevisionId Gateway::add_revision(Revision revision) {

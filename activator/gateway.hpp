@@ -21,6 +21,7 @@
 #include "common/http/http_server.hpp"
 #include "common/log/access_log.hpp"
 #include "common/metrics/catalogue.hpp"
+#include "common/otlp/metric_exporter.hpp"
 #include "common/time/loop_lag.hpp"
 #include "common/trace/tracer.hpp"
 
@@ -38,8 +39,9 @@ struct GatewayOptions {
     common::AccessLog access_log = common::AccessLog::errors;
 };
 
-// How an ending program spends its last seconds on spans (contract activator.md 7: at most 10 s).
-inline constexpr Duration trace_flush_max = std::chrono::seconds(5);
+// How an ending program spends its last seconds on spans and metrics, at the same time (contract
+// activator.md 7: at most 10 s).
+inline constexpr Duration telemetry_flush_max = std::chrono::seconds(5);
 
 // A pod of which its source knows that it is ready.
 struct ReadyPod {
@@ -86,13 +88,19 @@ class Gateway {
     common::Address local_address() const { return servers_.front()->local_address(); }
     // Another process accepts from now on; see HttpServer::retire(). Then shut_down().
     void retire();
+    // Traces and metrics as OpenTelemetry's variables alone say, from now on. `resource`: who we
+    // are.
+    void export_telemetry(const common::Env& env, const common::OtlpAttributes& resource);
     // From now on; nothing is traced if it is off.
     void trace_requests(common::TraceChoice choice);
+    // From now on; nothing is pushed if it is off. `collect` null: our own family.
+    void push_metrics(common::MetricChoice choice, common::MetricExporter::Collect collect = {});
     // Accepts no more; requests under way end. Then close_now().
     void shut_down();
     // Closes every connection, removes every revision and stops every timer. Requests that still
-    // wait end. Spans that wait are sent, for trace_flush_max at most, or dropped.
-    void close_now(bool flush_spans = true);
+    // wait end. Spans that wait are sent, and metrics once more, for telemetry_flush_max at most,
+    // or dropped.
+    void close_now(bool flush_telemetry = true);
     std::size_t connections() const;
     std::size_t refused_connections() const;
     std::size_t evicted_connections() const;
@@ -168,6 +176,7 @@ class Gateway {
     ProbePlaces probe_places_;
     PodProber prober_;
     std::unique_ptr<common::Tracer> tracer_;
+    std::unique_ptr<common::MetricExporter> metric_exporter_;  // null: nothing is pushed
     ServeContext context_;
     std::vector<std::unique_ptr<common::HttpServer>> servers_;
     common::LoopLag lag_;

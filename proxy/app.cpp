@@ -31,7 +31,7 @@ awaitable<void> serve_admin(Exchange& client, Shutdown& shutdown) {
 
 // Often enough to see a busy loop, and no load for an idle pod.
 constexpr Duration lag_period = std::chrono::seconds(1);
-constexpr Duration trace_flush_max = std::chrono::seconds(5);          // contract 5.1: at most 10
+constexpr Duration telemetry_flush_max = std::chrono::seconds(5);      // contract 5.1: at most 10
 constexpr Duration metrics_head_timeout = std::chrono::seconds(5);     // contract 2
 constexpr Duration profiling_head_timeout = std::chrono::seconds(15);  // contract 2
 
@@ -83,10 +83,12 @@ App::App(Config config)
                pool_,   tasks_, time_,      cold_start_, {},     tracer_.get()},
       reporter_(time_, stats_, config_.identity.pod),
       metrics_(config_, gate_, cold_start_, lag_),
+      metric_exporter_(common::start_metric_export(time_, tasks_, config_.pushed_metrics,
+                                                   [this] { return metrics_.families(); })),
       request_logger_(config_) {
     if (tracer_) metrics_.show_spans(&tracer_->queue());
     const bool access_log = config_.access_log != common::AccessLog::off;
-    if (config_.metrics || request_logger_.enabled() || access_log || tracer_) {
+    if (counts() || request_logger_.enabled() || access_log || tracer_) {
         context_.on_finished = [this](const Exchange& client, const RequestRecord& record) {
             finished(client, record);
         };
@@ -94,7 +96,7 @@ App::App(Config config)
 }
 
 void App::finished(const Exchange& client, const RequestRecord& record) {
-    if (config_.metrics) metrics_.add(client.request(), record);
+    if (counts()) metrics_.add(client.request(), record);
     request_logger_.add(client, record);
     if (common::is_logged(config_.access_log, has_failed(record))) log_request(client, record);
     if (record.trace != nullptr) record_spans(*tracer_, client, record, config_);
@@ -196,7 +198,7 @@ void App::start() {
         server->start();
     }
     reporter_.start();
-    if (config_.metrics) lag_.start();
+    if (counts()) lag_.start();
     common::log_info("started", "queue-proxy serves",
                      {{"address", common::to_string(servers_.front()->local_address())},
                       {"concurrency", config_.limits.concurrency},
@@ -265,7 +267,8 @@ void App::end(int code) {
         server->close_now();
     gate_.expire_holds();
     pool_.clear();
-    if (tracer_) tracer_->close(trace_flush_max);
+    if (metric_exporter_) metric_exporter_->close(telemetry_flush_max);
+    if (tracer_) tracer_->close(telemetry_flush_max);
     tasks_.close();
     // Nothing is left suspended then; timers that are still armed have nobody to tell.
     tasks_.when_empty([this] { io_.stop(); });

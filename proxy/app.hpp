@@ -14,6 +14,7 @@
 #include "common/http/http_server.hpp"
 #include "common/net/certificates.hpp"
 #include "common/net/hangup_watch.hpp"
+#include "common/otlp/metric_exporter.hpp"
 #include "common/time/loop_lag.hpp"
 #include "common/time/system_time.hpp"
 #include "common/trace/tracer.hpp"
@@ -49,6 +50,8 @@ class App {
     void wait_for_signal();
     void close_listeners();
     void connection_ended();
+    // Somebody looks at the metrics.
+    bool counts() const { return config_.metrics || metric_exporter_; }
     void finished(const common::Exchange& client, const RequestRecord& record);
     void end(int code);
 
@@ -71,6 +74,7 @@ class App {
     ServeContext context_;
     StatsReporter reporter_;
     Metrics metrics_;
+    std::unique_ptr<common::MetricExporter> metric_exporter_;  // null: nothing is pushed
     RequestLogger request_logger_;
     std::unique_ptr<common::Certificates> certificates_;  // if there is a TLS port
     std::vector<std::unique_ptr<common::HttpServer>> servers_;

@@ -196,20 +196,21 @@ void read_observability(EnvReader& env, Config& config) {
     config.observability = std::move(parsed.config);
 }
 
-// The resource that all its spans share: what stock says of itself (contract 7, target_info).
-void read_traces(const common::Env& env, Config& config) {
+// The resource of its spans and metrics: what stock says of itself (contract 7, target_info).
+void read_telemetry(const common::Env& env, Config& config) {
     const Identity& identity = config.identity;
-    common::TraceAttributes resource = {{"service.name", identity.otel_service},
-                                        {"service.version", SLUICE_VERSION},
-                                        {"service.instance.id", identity.instance},
-                                        {"container.name", "queue-proxy"},
-                                        {"k8s.namespace.name", identity.namespace_name},
-                                        {"k8s.pod.name", identity.pod},
-                                        {"kn.service.name", identity.service},
-                                        {"kn.configuration.name", identity.configuration},
-                                        {"kn.revision.name", identity.revision}};
-    config.traces =
-        common::read_trace_settings(env, config.observability.tracing, std::move(resource));
+    common::OtlpAttributes resource = {{"service.name", identity.otel_service},
+                                       {"service.version", SLUICE_VERSION},
+                                       {"service.instance.id", identity.instance},
+                                       {"container.name", "queue-proxy"},
+                                       {"k8s.namespace.name", identity.namespace_name},
+                                       {"k8s.pod.name", identity.pod},
+                                       {"kn.service.name", identity.service},
+                                       {"kn.configuration.name", identity.configuration},
+                                       {"kn.revision.name", identity.revision}};
+    config.traces = common::read_trace_settings(env, config.observability.tracing, resource);
+    config.pushed_metrics = common::read_metric_settings(env, config.observability.request_metrics,
+                                                         std::move(resource));
 }
 
 }  // namespace
@@ -225,7 +226,7 @@ LoadedConfig load_config(const common::Env& env, const ConfigFiles& files) {
     read_metrics(reader, env, config);
     read_probes(reader, config);
     read_identity(reader, config);
-    read_traces(env, config);
+    read_telemetry(env, config);
     if (reader.problems().empty()) {
         loaded.result = std::move(config);
     } else {

@@ -24,6 +24,7 @@
 #include "common/log/access_log.hpp"
 #include "common/log/log_line.hpp"
 #include "common/net/address.hpp"
+#include "common/otlp/metric_settings.hpp"
 #include "common/trace/trace_settings.hpp"
 #include "proxy/core/admission.hpp"
 #include "proxy/core/probe_spec.hpp"
@@ -81,6 +82,7 @@ struct Config {
     std::string logging_level;   // overrides; a word that is no level is ignored
     common::LogFormat log_format = common::LogFormat::json;  // SLUICE_LOG_FORMAT
     common::TraceChoice traces;
+    common::MetricChoice pushed_metrics;
     // SLUICE_ACCESS_LOG. Off: stock's own request log is the one that people know here.
     common::AccessLog access_log = common::AccessLog::off;
 

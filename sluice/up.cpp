@@ -255,9 +255,8 @@ void Up::begin() {
         return std::vector<activator::UnroutedPod>{};
     });
     wait_for_signal();
-    gateway_->trace_requests(common::read_trace_settings(
-        common::ProcessEnv(), {},
-        {{"service.name", "sluice"}, {"service.version", SLUICE_VERSION}}));
+    gateway_->export_telemetry(common::ProcessEnv(),
+                               {{"service.name", "sluice"}, {"service.version", SLUICE_VERSION}});
     gateway_->start();
     admin_->start();
     if (!options_.handover_file.empty()) handover_.start();

@@ -39,6 +39,32 @@ common::LogLevel level_of(std::string_view name) {
     return common::LogLevel::info;
 }
 
+void read_metrics(const ConfigData& data, ActivatorObservability& config) {
+    using common::MetricsProtocol;
+    static constexpr std::array<std::pair<std::string_view, MetricsProtocol>, 4> protocols = {
+        {{"none", MetricsProtocol::none},
+         {"prometheus", MetricsProtocol::prometheus},
+         {"http/protobuf", MetricsProtocol::http_protobuf},
+         {"grpc", MetricsProtocol::grpc}}};
+    if (const std::string* word = find(data, "metrics-protocol"); word && !word->empty()) {
+        const auto at = std::find_if(protocols.begin(), protocols.end(),
+                                     [word](const auto& one) { return is_word(*word, one.first); });
+        if (at == protocols.end())
+            config.problems.push_back("metrics-protocol: '" + *word +
+                                      "' is not none, prometheus, http/protobuf or grpc");
+        config.metrics.protocol = at == protocols.end() ? MetricsProtocol::none : at->second;
+    }
+    if (const std::string* endpoint = find(data, "metrics-endpoint"))
+        config.metrics.endpoint = *endpoint;
+    if (const std::string* text = find(data, "metrics-export-interval")) {
+        const std::optional<Duration> interval = common::parse_go_duration(*text);
+        if (!interval || *interval < Duration::zero())
+            config.problems.push_back("metrics-export-interval: '" + *text +
+                                      "' is not a duration like 30s or 1m: 60s is used");
+        config.metrics.export_interval = interval.value_or(Duration{});
+    }
+}
+
 void read_tracing(const ConfigData& data, ActivatorObservability& config) {
     using common::TracingProtocol;
     static constexpr std::array<std::pair<std::string_view, TracingProtocol>, 4> protocols = {
@@ -98,12 +124,7 @@ common::LogLevel read_log_level(const ConfigData& data) {
 
 ActivatorObservability read_observability(const ConfigData& data) {
     ActivatorObservability config;
-    if (const std::string* protocol = find(data, "metrics-protocol")) {
-        config.prometheus = is_word(*protocol, "prometheus");
-        if (!config.prometheus && !is_word(*protocol, "none") && !protocol->empty())
-            config.problems.push_back("metrics-protocol: '" + *protocol +
-                                      "' is not served here: none or prometheus");
-    }
+    read_metrics(data, config);
     read_tracing(data, config);
     config.request_log = read_bool(data, "logging.enable-request-log", config.problems);
     const std::string* text = find(data, "logging.request-log-template");

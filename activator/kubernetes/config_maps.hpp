@@ -28,8 +28,9 @@ NetworkConfig read_network_config(const ConfigData& data);
 common::LogLevel read_log_level(const ConfigData& data);
 
 struct ActivatorObservability {
-    bool prometheus = false;                       // at start only
-    common::ObservabilityConfig::Tracing tracing;  // at start only
+    // At start only.
+    common::ObservabilityConfig::RequestMetrics metrics;
+    common::ObservabilityConfig::Tracing tracing;
     bool request_log = false;
     std::string request_log_template{common::default_request_log_template};
     std::vector<std::string> problems;

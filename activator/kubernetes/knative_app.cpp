@@ -59,7 +59,7 @@ class App {
     awaitable<std::string> read_maps();
     awaitable<std::string> get_map(std::string name, ConfigData& data);
     awaitable<std::string> read_certificates();
-    void trace_requests();
+    void export_telemetry();
     void start_watches();
     void watch_maps();
     void watch_secret(const char* name, std::function<void(const ConfigData&)> on_data);
@@ -74,6 +74,9 @@ class App {
     void use_observability(const ConfigData& data);
     void use_logging(const ConfigData& data);
 
+    bool is_scraped() const {
+        return observability_.metrics.protocol == common::MetricsProtocol::prometheus;
+    }
     std::string health(std::string_view path);
     GatewayOptions gateway_options();
 
@@ -198,13 +201,16 @@ awaitable<std::string> App::read_maps() {
     use_observability(observability);
     for (const std::string& wrong : observability_.problems)
         common::log_warning("observability", wrong, {});
-    trace_requests();
+    export_telemetry();
     co_return std::string();
 }
 
-void App::trace_requests() {
-    gateway_.trace_requests(common::read_trace_settings(
-        common::ProcessEnv(), observability_.tracing, trace_resource(config_)));
+void App::export_telemetry() {
+    const common::ProcessEnv env;
+    const common::OtlpAttributes resource = telemetry_resource(config_);
+    gateway_.trace_requests(common::read_trace_settings(env, observability_.tracing, resource));
+    gateway_.push_metrics(common::read_metric_settings(env, observability_.metrics, resource),
+                          [this] { return metrics_.families(); });
 }
 
 awaitable<std::string> App::read_certificates() {
@@ -299,7 +305,7 @@ std::string App::open_ports() {
     if (problem.empty() && network_.internal_tls)
         problem = gateway_.open(options_.https, [this] { return tls_.server(); });
     if (problem.empty() && options_.admin) problem = admin_.open(*options_.admin);
-    if (problem.empty() && observability_.prometheus) problem = open_prometheus();
+    if (problem.empty() && is_scraped()) problem = open_prometheus();
     return problem;
 }
 
@@ -315,7 +321,7 @@ std::string App::open_prometheus() {
 void App::serve() {
     gateway_.start();
     if (options_.admin) admin_.start();
-    if (observability_.prometheus) prometheus_.start();
+    if (is_scraped()) prometheus_.start();
     reporter_.start();
     link_.start();
     if (!has_cookie_key_)

@@ -43,7 +43,7 @@ std::optional<Found> find_cluster(const std::string& program, common::LogFormat 
     return Found{std::move(parsed.config), std::move(found.access)};
 }
 
-common::TraceAttributes trace_resource(const Config& config) {
+common::OtlpAttributes telemetry_resource(const Config& config) {
     return {{"service.name", "activator"},
             {"service.version", SLUICE_VERSION},
             {"service.instance.id", config.pod_name},

@@ -35,7 +35,7 @@ struct Found {
 std::optional<Found> find_cluster(const std::string& program, common::LogFormat format);
 
 // Who an activator is, for the spans that it exports.
-common::TraceAttributes trace_resource(const Config& config);
+common::OtlpAttributes telemetry_resource(const Config& config);
 
 // Asks the API server for its version once a second, for a minute (contract activator.md 1.1).
 // Returns "" or what is wrong; also when `ended` became true. `api`, `time` and `ended` outlive it.

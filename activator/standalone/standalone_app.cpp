@@ -196,8 +196,7 @@ std::string App::open_ports() {
 }
 
 void App::serve() {
-    gateway_.trace_requests(
-        common::read_trace_settings(common::ProcessEnv(), {}, kubernetes::trace_resource(config_)));
+    gateway_.export_telemetry(common::ProcessEnv(), kubernetes::telemetry_resource(config_));
     gateway_.start();
     peers_.start();
     if (options_.admin) admin_.start();

@@ -14,9 +14,9 @@
 namespace common {
 
 // `unset`: nobody said anything. Stock's default is none; here OpenTelemetry's own variables may
-// then switch tracing on.
+// then switch tracing, or the push of metrics, on.
 enum class TracingProtocol : std::uint8_t { unset, none, grpc, http_protobuf, standard_output };
-enum class MetricsProtocol : std::uint8_t { none, prometheus, grpc, http_protobuf };
+enum class MetricsProtocol : std::uint8_t { unset, none, prometheus, grpc, http_protobuf };
 
 // The request log of a revision that chose no template (contract 8.1), byte for byte.
 extern const std::string_view default_request_log_template;
@@ -28,8 +28,9 @@ struct ObservabilityConfig {
         double sampling_rate = 0;  // >= 1 always, <= 0 never
     } tracing;
     struct RequestMetrics {
-        MetricsProtocol protocol = MetricsProtocol::none;
-        std::string endpoint;        // prometheus: "host:port" to listen on, empty = ":9091"
+        MetricsProtocol protocol = MetricsProtocol::unset;
+        // prometheus: "host:port" to listen on, empty = ":9091"; grpc and http/protobuf: a URL
+        std::string endpoint;
         Duration export_interval{};  // 0 = 60 s
     } request_metrics;
     bool profiling = false;  // runtime.profiling

@@ -50,15 +50,8 @@ void SpanQueue::failed(bool retry, std::optional<Duration> after, Instant now) {
     CHECK(under_way_);
     under_way_ = false;
     ++tries_;
-    Duration pause = limits_.first_pause;
-    for (unsigned i = 0; i < failures_ && pause < limits_.longest_pause; ++i)
-        pause *= 2;
+    paused_until_ = now + export_pause(limits_.pauses, failures_, after, rng_);
     ++failures_;
-    // From half of it to all: many programs that lost one collector do not come back as one.
-    pause = std::min(pause, limits_.longest_pause);
-    pause -= from_seconds(rng_.uniform() * to_seconds(pause) / 2);
-    if (after) pause = std::clamp(*after, pause, limits_.longest_pause);
-    paused_until_ = now + pause;
     if (!retry || tries_ >= limits_.tries_max) drop_batch();
 }
 

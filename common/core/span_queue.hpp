@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "common/core/export_pause.hpp"
 #include "common/core/rng.hpp"
 #include "common/core/time.hpp"
 
@@ -25,9 +26,7 @@ struct SpanQueueLimits {
     std::size_t spans_max = 2048;
     std::size_t batch_max = 512;
     Duration delay = std::chrono::seconds(5);
-    // OTLP asks for an exponential back-off with jitter and leaves the numbers open.
-    Duration first_pause = std::chrono::seconds(1);
-    Duration longest_pause = std::chrono::seconds(60);
+    ExportPauses pauses;
     unsigned tries_max = 5;
 };
 

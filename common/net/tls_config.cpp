@@ -135,6 +135,9 @@ TlsContext::Made TlsContext::make_client(const TlsClientParameters& parameters) 
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(context, parameters.any_server ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
     made.error = trust(context, parameters.ca);
+    static constexpr unsigned char h2[] = {2, 'h', '2'};
+    if (parameters.http2 && SSL_CTX_set_alpn_protos(context, h2, sizeof h2) != 0)
+        made.error = last_error("ALPN cannot be set");
     if (made.error.empty() && !parameters.certificate.empty())
         made.error = use_certificate(context, parameters.certificate, parameters.key);
     if (made.error.empty()) made.context = std::move(owner);

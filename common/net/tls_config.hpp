@@ -27,6 +27,7 @@ struct TlsClientParameters {
     std::string certificate;  // PEM chain of our own; empty: none is shown
     std::string key;
     bool tls12 = false;
+    bool http2 = false;       // ALPN offers h2: gRPC servers want that; else none is offered
     bool any_server = false;  // no certificate is looked at: for servers on this machine only
 };
 
@@ -47,7 +48,6 @@ class TlsContext {
     // refused (RFC 7301 3.2).
     static Made make(std::string_view certificate, std::string_view key,
                      const TlsParameters& parameters);
-    // No ALPN is offered.
     static Made make_client(const TlsClientParameters& parameters);
 
     // SSL_CTX*, for tls_stream.cpp.

@@ -1,5 +1,5 @@
-// One span, and the messages that carry spans to a collector: OTLP's JSON encoding (ids in
-// hexadecimal, 64-bit integers as strings, enumerations as numbers).
+// One span, and the messages that carry spans to a collector, in OTLP's two encodings: protobuf,
+// and JSON (ids in hexadecimal, 64-bit integers as strings, enumerations as numbers).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 #include "common/core/trace_context.hpp"
 #include "common/log/log_line.hpp"
-#include "common/trace/trace_settings.hpp"
+#include "common/otlp/message.hpp"
 
 namespace common {
 
@@ -28,12 +28,16 @@ struct Span {
     bool failed = false;
 };
 
-// Texts of clients are bounded, so that a span is: longer values are cut.
-inline constexpr std::size_t span_text_bytes_max = 256;
+// W3C Trace Context 3.3.1.5: what must be passed on whole; a longer tracestate is not exported.
+inline constexpr std::size_t span_state_bytes_max = 512;
 
-// One element of ScopeSpans.spans.
-std::string encode_span(const Span& span);
-// An ExportTraceServiceRequest with all of them.
-std::string encode_spans(const TraceAttributes& resource, const std::vector<std::string>& spans);
+// One element of ScopeSpans.spans. Texts of clients are cut to otlp_text_bytes_max.
+std::string encode_span_json(const Span& span);
+std::string encode_span_protobuf(const Span& span);
+// An ExportTraceServiceRequest with all of them, each encoded alike.
+std::string encode_spans_json(const OtlpAttributes& resource,
+                              const std::vector<std::string>& spans);
+std::string encode_spans_protobuf(const OtlpAttributes& resource,
+                                  const std::vector<std::string>& spans);
 
 }  // namespace common

@@ -1,15 +1,18 @@
-// The shell of core/span_queue: sends batches to a collector (OTLP over HTTP, JSON) or to stdout.
+// The shell of core/span_queue: sends batches to a collector (OTLP) or to stdout.
 // No request ever waits for it. A collector that is away costs a line in the log when it begins,
 // one when it is over, and the spans that the queue cannot hold.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/async/task_group.hpp"
+#include "common/core/outage.hpp"
 #include "common/core/span_queue.hpp"
-#include "common/forward/fetch.hpp"
+#include "common/otlp/client.hpp"
 #include "common/time/time_source.hpp"
+#include "common/trace/span.hpp"
 #include "common/trace/trace_settings.hpp"
 
 namespace common {
@@ -20,8 +23,7 @@ class SpanExporter {
     // ended.
     SpanExporter(TimeSource& time, TaskGroup& tasks, TraceSettings settings);
 
-    // `span` of encode_span().
-    void add(std::string span);
+    void add(const Span& span);
     // Takes nothing more. What is left is sent, in a task of its own, for `at_most` so long, or
     // dropped if the collector is away; a batch that is under way keeps its own timeout.
     void close(Duration at_most);
@@ -29,31 +31,23 @@ class SpanExporter {
     const SpanQueue& queue() const { return queue_; }
 
   private:
-    enum class Outcome { sent, refused, failed };
-    struct Post {
-        Outcome outcome = Outcome::failed;
-        std::string reason;
-        std::optional<Duration> after;
-    };
-
     void arm();
     awaitable<void> export_batch();
     awaitable<void> send_batch();
-    awaitable<Post> post(std::string body, Duration timeout);
-    // "" or why there is no TLS.
-    std::string secure(ConnectTarget& target);
-    void told(const Post& post);
+    bool is_json() const;
+    void told(const OtlpAnswer& answer);
     void print_batch();
 
     TimeSource& time_;
     TaskGroup& tasks_;
-    TraceSettings settings_;
+    TraceSettings::To to_;
+    OtlpAttributes resource_;
+    OtlpClient client_;
     SpanQueue queue_;
     std::unique_ptr<Timer> timer_;
     Instant armed_for_ = Instant::max();
-    std::shared_ptr<const TlsContext> tls_;
-    std::string failing_;  // why the last batch failed; empty: it did not
-    Instant told_at_{};
+    Outage outage_;
+    bool away_ = false;  // the last batch was not taken
     Instant close_by_ = Instant::max();
     bool closed_ = false;
     bool sending_ = false;

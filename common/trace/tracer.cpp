@@ -23,11 +23,12 @@ std::unique_ptr<Tracer> start_tracing(TimeSource& time, TaskGroup& tasks, TraceC
         log_warning("tracing", warning);
     TraceSettings& settings = choice.settings;
     if (!settings.is_on()) return nullptr;
-    const HttpUrl& url = settings.collector;
+    const HttpUrl& url = settings.collector.url;
     const bool posts = settings.to == TraceSettings::To::collector;
     log_info("tracing", "requests are traced",
              {{"to", posts ? to_string(Address{url.host.host, url.host.port, {}}) : "stdout"},
               {"path", url.path},
+              {"protocol", posts ? to_string(settings.collector.protocol) : "stdout"},
               {"ratio", settings.sampler.ratio},
               {"parent_based", settings.sampler.parent_based}});
     return std::make_unique<Tracer>(time, tasks, std::move(settings));
@@ -67,7 +68,7 @@ void Tracer::add(Span span, Times times) {
     if (std::abs(distance - wall_distance_) > wall_moved.count()) wall_distance_ = distance;
     span.began = wall_distance_ + times.began.time_since_epoch().count();
     span.ended = wall_distance_ + times.ended.time_since_epoch().count();
-    exporter_.add(encode_span(span));
+    exporter_.add(span);
 }
 
 // --- RequestTrace.

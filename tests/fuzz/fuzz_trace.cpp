@@ -39,11 +39,12 @@ FUZZ_TARGET(data, size) {
         common::read_trace_settings(common::MapEnv(variables), {}, {}).settings;
     HOLDS(settings.sampler.ratio >= 0 && settings.sampler.ratio <= 1);
     if (settings.to == common::TraceSettings::To::collector) {
-        HOLDS(!settings.collector.host.host.empty() && settings.collector.host.port != 0);
-        HOLDS(settings.collector.path.starts_with('/') || settings.collector.path.starts_with('?'));
-        HOLDS(settings.collector.path.find_first_of(" \r\n") == std::string::npos);
+        HOLDS(!settings.collector.url.host.host.empty() && settings.collector.url.host.port != 0);
+        HOLDS(settings.collector.url.path.starts_with('/') ||
+              settings.collector.url.path.starts_with('?'));
+        HOLDS(settings.collector.url.path.find_first_of(" \r\n") == std::string::npos);
     }
-    for (const auto& [name, value] : settings.headers) {
+    for (const auto& [name, value] : settings.collector.headers) {
         HOLDS(!name.empty() && name.find_first_of(" :\r\n") == std::string::npos);
         HOLDS(value.find_first_of("\r\n") == std::string::npos);
     }

@@ -1,55 +1,46 @@
-"""A small OpenTelemetry collector: what is posted to it, as spans that know their resource."""
+"""A small OpenTelemetry collector: what is pushed to it, as spans that know their resource, and as metrics."""
 
-import json
+import struct
 import threading
 
 from harness import App, wait_for
+from http2_peer import Http2App
+from otlp import metrics_of_protobuf, spans_of_json, spans_of_protobuf
 
-OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-
-def plain(attributes):
-    """{name: value} of OTLP's list of attributes."""
-    values = {}
-    for one in attributes:
-        ((kind, value),) = one["value"].items()
-        values[one["key"]] = int(value) if kind == "intValue" else value
-    return values
-
-
-class Span:
-    def __init__(self, found, resource):
-        self.name, self.kind = found["name"], found["kind"]
-        self.trace, self.id = found["traceId"], found["spanId"]
-        self.parent = found.get("parentSpanId")
-        self.state = found.get("traceState")
-        self.began, self.ended = int(found["startTimeUnixNano"]), int(found["endTimeUnixNano"])
-        self.attributes = plain(found["attributes"])
-        self.failed = found.get("status", {}).get("code") == 2
-        self.service = resource["service.name"]
-        self.resource = resource
-
-    def __repr__(self):
-        return "%s %s (%s) below %s" % (self.service, self.name, self.id, self.parent)
+OK = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
+TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
 
 class Collector:
-    def __init__(self, answer=OK):
+    """OTLP over HTTP, in protobuf or JSON."""
+
+    def __init__(self, answer=OK, port=0):
         self.lock = threading.Lock()
         self.answer = answer
         self.spans = []
+        self.pushes = []  # of metrics: {name: Metric} each
         self.posts = []
-        self.app = App(self.take)
+        self.app = self.serve(port)
         self.address = "http://127.0.0.1:%d" % self.app.port
+
+    def serve(self, port):
+        return App(self.take, port=port)
 
     def take(self, request, connection):
         with self.lock:
             self.posts.append(request)
-            for group in json.loads(request.body)["resourceSpans"]:
-                resource = plain(group["resource"]["attributes"])
-                for scope in group["scopeSpans"]:
-                    self.spans += [Span(found, resource) for found in scope["spans"]]
+        if self.answer == OK:
+            is_json = request.get("content-type") == "application/json"
+            self.keep(request.target, request.body, is_json)
         connection.answer(self.answer)
+
+    def keep(self, path, body, is_json=False):
+        with self.lock:
+            if path.endswith("/v1/metrics") or path == METRICS:
+                self.pushes.append(metrics_of_protobuf(body))
+            else:
+                self.spans += spans_of_json(body) if is_json else spans_of_protobuf(body)
 
     def wait(self, count):
         wait_for(lambda: len(self.spans) >= count, lambda: "%d spans, there are %s" % (count, self.spans))
@@ -59,5 +50,38 @@ class Collector:
         (found,) = [span for span in self.spans if (span.service, span.name) == (service, name)]
         return found
 
+    def pushed(self, service, condition=lambda metrics: True):
+        """The latest metrics of a service that `condition` is true for, once there are some."""
+        def found():
+            with self.lock:
+                pushes = [push for push in self.pushes
+                          if next(iter(push.values())).resource["service.name"] == service and condition(push)]
+            return pushes and pushes[-1]
+        return wait_for(found, lambda: "metrics of %s, of %d pushes" % (service, len(self.pushes)))
+
     def close(self):
         self.app.close()
+
+
+class GrpcCollector(Collector):
+    """The same over gRPC: cleartext HTTP/2."""
+
+    status = 0
+
+    def serve(self, port):
+        return Http2App(self.take_call, port=port)
+
+    def take_call(self, peer, stream):
+        with self.lock:
+            self.posts.append(stream)
+            status = self.status
+        compressed, size = struct.unpack(">BI", stream.body[:5])
+        assert (compressed, size) == (0, len(stream.body) - 5)
+        if status == 0:
+            self.keep(stream.get(":path"), stream.body[5:])
+            peer.headers(stream.number, [(":status", "200"), ("content-type", "application/grpc")])
+            peer.data(stream.number, bytes(5))
+            peer.headers(stream.number, [("grpc-status", "0")], end=True)
+        else:
+            peer.headers(stream.number, [(":status", "200"), ("content-type", "application/grpc"),
+                                         ("grpc-status", str(status)), ("grpc-message", "not now")], end=True)

@@ -7,8 +7,8 @@ import signal
 import socket
 
 from activator_harness import Activator, SidecarTest, revision
-from collector import Collector
-from harness import App, free_ports, wait_for
+from collector import Collector, GrpcCollector, TRACES
+from harness import free_ports, wait_for
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CLIENT = "b7ad6b7169203331"
@@ -88,13 +88,29 @@ class Trees(TracesTest):
         self.assertEqual(sidecar.resource["kn.revision.name"], "rev")
         for post in collector.posts:
             self.assertEqual((post.target, post.get("content-type"), post.get("authorization")),
-                             ("/v1/traces", "application/json", "Bearer t0p"))
+                             ("/v1/traces", "application/x-protobuf", "Bearer t0p"))
             self.assertNotIn(b"s3cret", post.body)
         logged = "".join(self.activator.err)
         self.assertNotIn("t0p", logged)
         self.assertNotIn("s3cret", logged)
         self.assertIn('"trace_id":"%s"' % TRACE, logged)
         wait_for(lambda: self.metric("sluice_trace_spans_exported_total") == 3, "the count of spans")
+
+    def test_in_json_if_that_is_wanted(self):
+        collector = self.collector()
+        self.traced({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+        self.assertEqual(self.ask().status, 200)
+        self.assertEqual(len({span.trace for span in collector.wait(7)}), 1)
+        self.assertEqual({post.get("content-type") for post in collector.posts}, {"application/json"})
+
+    def test_over_grpc(self):
+        collector = GrpcCollector()
+        self.addCleanup(collector.close)
+        self.traced({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+        self.assertEqual(self.ask().status, 200)
+        self.assertEqual(len({span.trace for span in collector.wait(7)}), 1)
+        self.assertEqual({(call.get(":path"), call.get("content-type"), call.get("te")) for call in collector.posts},
+                         {(TRACES, "application/grpc", "trailers")})
 
     def test_a_request_without_a_trace_begins_one(self):
         collector = self.collector()
@@ -227,8 +243,6 @@ class CollectorAway(TracesTest):
         self.traced({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:%d" % port})
         self.assertEqual(self.ask().status, 200)
         wait_for(lambda: self.activator.logged("trace_export_failed"), "the log to say so")
-        collector = self.collector()
-        back = App(collector.take, port=port)
-        self.addCleanup(back.close)
+        collector = self.collector(port=port)
         collector.wait(7)
         wait_for(lambda: self.activator.logged("trace_export_recovered"), "the log to say so")

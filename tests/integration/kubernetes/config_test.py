@@ -9,6 +9,7 @@ import subprocess
 import threading
 import unittest
 
+from collector import Collector, GrpcCollector
 from harness import Broken, Connection, make_certificate
 from kube_harness import DEADLINE, KNATIVE_SERVICES, KubeTest, free_ports, meta, request_text, \
     wait_for
@@ -158,6 +159,45 @@ class PrometheusTls(KubeTest):
                                 "METRICS_PROMETHEUS_TLS_KEY": "/none.key"}, wait=False)
         self.assertEqual(self.activator.exit_code(), 1)
         self.assertIn("METRICS_PROMETHEUS_TLS_CERT", "".join(self.activator.err))
+
+
+class PushedMetrics(KubeTest):
+    """What config-observability says of OTLP; outages, gRPC and the queue-proxy are in activator/metrics_test."""
+
+    def push_to(self, kind, protocol):
+        collector = kind()
+        self.addCleanup(collector.close)
+        self.observability = {"metrics-protocol": protocol, "metrics-endpoint": collector.address,
+                              "metrics-export-interval": "100ms"}
+        self.put_revision()
+        self.start()
+        self.wait_connected()
+        return collector.pushed("activator", lambda found: found["kn.activator.stats.conn.reachable"].value() == 1
+                                and "kn.revision.request.queued" in found)
+
+    def test_stocks_metrics_are_pushed_and_no_port_is_opened(self):
+        metrics = self.push_to(Collector, "http/protobuf")
+        queued = metrics["kn.revision.request.queued"]
+        self.assertEqual((queued.kind, queued.is_monotonic, queued.unit), ("sum", False, "{request}"))
+        self.assertEqual(queued.scope, "knative.dev/serving/pkg/activator")
+        self.assertEqual(queued.points[0].attributes,
+                         {"k8s.namespace.name": "default", "kn.revision.name": "sd-00001"})
+        self.assertEqual(metrics["kn.revision.request.concurrency"].kind, "gauge")
+        errors = metrics["kn.activator.stats.conn.errors"]
+        self.assertEqual((errors.kind, errors.is_monotonic, errors.value(peer="autoscaler")), ("sum", True, 0))
+        self.assertEqual(queued.resource["k8s.pod.name"], "activator-1")
+        self.assertEqual(queued.resource["service.instance.id"], "activator-1")
+        with self.assertRaises(ConnectionRefusedError):
+            self.activator.connect(self.activator.metrics)
+
+    def test_over_grpc(self):
+        self.push_to(GrpcCollector, "grpc")
+
+    def test_a_word_that_is_no_protocol_is_told_with_those_that_are(self):
+        self.observability = {"metrics-protocol": "statsd"}
+        self.start()
+        (line,) = self.activator.logged("metrics-protocol")
+        self.assertIn("'statsd' is not none, prometheus, http/protobuf or grpc", line)
 
 
 class TlsPod:

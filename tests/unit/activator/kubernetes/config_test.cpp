@@ -112,9 +112,24 @@ TEST_CASE("config-logging: the activator's level, or zap's") {
 }
 
 TEST_CASE("config-observability: flat keys of the ConfigMap") {
-    REQUIRE_FALSE(read_observability({}).prometheus);
-    REQUIRE(read_observability({{"metrics-protocol", "prometheus"}}).prometheus);
-    REQUIRE(read_observability({{"metrics-protocol", "grpc"}}).problems.size() == 1);
+    using common::MetricsProtocol;
+    REQUIRE(read_observability({}).metrics.protocol == MetricsProtocol::unset);
+    REQUIRE(read_observability({{"metrics-protocol", "prometheus"}}).metrics.protocol ==
+            MetricsProtocol::prometheus);
+    const ActivatorObservability pushed = read_observability({{"metrics-protocol", "grpc"},
+                                                              {"metrics-endpoint", "http://c:4317"},
+                                                              {"metrics-export-interval", "30s"}});
+    REQUIRE(pushed.problems.empty());
+    REQUIRE(pushed.metrics.protocol == MetricsProtocol::grpc);
+    REQUIRE(pushed.metrics.endpoint == "http://c:4317");
+    REQUIRE(pushed.metrics.export_interval == std::chrono::seconds(30));
+    const ActivatorObservability unknown =
+        read_observability({{"metrics-protocol", "statsd"}, {"metrics-export-interval", "30"}});
+    REQUIRE(unknown.metrics.protocol == MetricsProtocol::none);
+    REQUIRE(unknown.problems ==
+            std::vector<std::string>{
+                "metrics-protocol: 'statsd' is not none, prometheus, http/protobuf or grpc",
+                "metrics-export-interval: '30' is not a duration like 30s or 1m: 60s is used"});
     const ActivatorObservability logs =
         read_observability({{"logging.enable-request-log", "true"},
                             {"logging.request-log-template", "{{.Response.Code}}"}});

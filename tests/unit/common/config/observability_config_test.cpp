@@ -12,7 +12,7 @@ TEST_CASE("observability: an empty text and {} are the defaults", "[common][conf
         const auto parsed = parse_observability_config(text);
         REQUIRE(parsed.problems.empty());
         CHECK(parsed.config.tracing.protocol == TracingProtocol::unset);
-        CHECK(parsed.config.request_metrics.protocol == MetricsProtocol::none);
+        CHECK(parsed.config.request_metrics.protocol == MetricsProtocol::unset);
         CHECK_FALSE(parsed.config.profiling);
         CHECK_FALSE(parsed.config.request_log);
         CHECK(parsed.config.request_log_template == default_request_log_template);

@@ -18,8 +18,8 @@ SpanQueueLimits limits() {
     limits.spans_max = 10;
     limits.batch_max = 4;
     limits.delay = 5s;
-    limits.first_pause = 1s;
-    limits.longest_pause = 8s;
+    limits.pauses.first = 1s;
+    limits.pauses.longest = 8s;
     limits.tries_max = 3;
     return limits;
 }

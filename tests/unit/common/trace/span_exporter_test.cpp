@@ -9,6 +9,7 @@
 #include "common/http/http_server.hpp"
 #include "common/http/simple_response.hpp"
 #include "common/trace/tracer.hpp"
+#include "tests/support/proto_tree.hpp"
 #include "tests/support/shell_fixture.hpp"
 
 namespace common {
@@ -25,8 +26,9 @@ struct Collector : ShellFixture {
         REQUIRE(server.open({"127.0.0.1", 0, {}}).empty());
         server.start();
         settings.to = TraceSettings::To::collector;
-        settings.collector = {false, {"127.0.0.1", server.local_address().port}, "/v1/traces"};
-        settings.headers = {{"x-key", "k"}};
+        settings.collector.url = {false, {"127.0.0.1", server.local_address().port}, "/v1/traces"};
+        settings.collector.protocol = OtlpProtocol::http_json;
+        settings.collector.headers = {{"x-key", "k"}};
         settings.resource = {{"service.name", "test"}};
         settings.queue.batch_max = 3;
         settings.queue.spans_max = 6;
@@ -45,7 +47,8 @@ struct Collector : ShellFixture {
                 body.append(part);
         }
         self.heads.push_back(exchange.request());
-        self.bodies.push_back(json::parse(body));
+        self.texts.push_back(body);
+        self.bodies.push_back(json::parse(body, nullptr, false));
         SimpleResponse response;
         response.status = self.status;
         co_await respond(exchange, std::move(response));
@@ -64,14 +67,15 @@ struct Collector : ShellFixture {
     TraceSettings settings;
     int status = 200;
     std::vector<RequestHead> heads;
+    std::vector<std::string> texts;
     std::vector<json> bodies;
 };
 
-std::string a_span(const char* name) {
+Span a_span(const char* name) {
     Span span;
     span.context = {{1, 2}, 3, true, false};
     span.name = name;
-    return encode_span(span);
+    return span;
 }
 
 TEST_CASE("span exporter: a full batch is posted at once, the rest after the delay",
@@ -99,6 +103,25 @@ TEST_CASE("span exporter: a full batch is posted at once, the rest after the del
     f.time.advance(5s);
     REQUIRE(f.posted(2));
     REQUIRE(run_until(f.io, [&] { return exporter.queue().exported() == 4; }));
+    exporter.close(Duration::zero());
+}
+
+TEST_CASE("span exporter: protobuf, unless JSON is wanted", "[common][trace]") {
+    Collector f;
+    f.settings.collector.protocol = OtlpProtocol::http_protobuf;
+    SpanExporter exporter(f.time, f.tasks, f.settings);
+    for (const char* name : {"a", "b", "c"})
+        exporter.add(a_span(name));
+    f.time.settle();
+    REQUIRE(f.posted(1));
+    CHECK(f.heads[0].fields.get("Content-Type") == "application/x-protobuf");
+    const ProtoTree group = ProtoTree(f.texts[0]).message(1);
+    CHECK(group.message(1).message(1).text(1) == "service.name");
+    const ProtoTree scope = group.message(2);
+    CHECK(scope.message(1).text(1) == "sluice");
+    REQUIRE(scope.count(2) == 3);
+    CHECK(scope.messages(2)[2].text(5) == "c");
+    REQUIRE(run_until(f.io, [&] { return exporter.queue().exported() == 3; }));
     exporter.close(Duration::zero());
 }
 
@@ -154,7 +177,7 @@ TEST_CASE("span exporter: the end sends what is left, and is bounded", "[common]
     }
     SECTION("to one that answers nothing") {
         boost::asio::ip::tcp::acceptor silent(f.io, {boost::asio::ip::address_v4::loopback(), 0});
-        f.settings.collector.host.port = silent.local_endpoint().port();
+        f.settings.collector.url.host.port = silent.local_endpoint().port();
         SpanExporter stuck(f.time, f.tasks, f.settings);
         stuck.add(a_span("a"));
         stuck.close(5s);
@@ -266,7 +289,7 @@ TEST_CASE("request trace: a recording parent is told when we do not follow it", 
     CHECK(fields.get("tracestate") == "a=1");
 }
 
-TEST_CASE("span: JSON whatever is in it, and bounded", "[common][trace]") {
+Span a_full_span(const std::string& long_text) {
     Span span;
     span.context = {{0xa, 0xb}, 0xc, true, false};
     span.parent = 0xd;
@@ -275,10 +298,44 @@ TEST_CASE("span: JSON whatever is in it, and bounded", "[common][trace]") {
     span.state = "a=\"1\"";
     span.began = 1'700'000'000'123'456'789;
     span.ended = span.began + 5;
-    const std::string long_text(100'000, '\n');
     span.attributes = {{"text", long_text}, {"n", 7}, {"d", .5}, {"b", true}, {"\x66", "\xff"}};
     span.failed = true;
-    const std::string text = encode_span(span);
+    return span;
+}
+
+TEST_CASE("span: protobuf whatever is in it, and bounded", "[common][trace]") {
+    const std::string long_text(100'000, '\n');
+    Span span = a_full_span(long_text);
+    const std::string bytes = encode_span_protobuf(span);
+    CHECK(bytes.size() < 1024);
+    const ProtoTree tree(bytes);
+    CHECK(tree.text(1) == std::string("\0\0\0\0\0\0\0\x0a\0\0\0\0\0\0\0\x0b", 16));
+    CHECK(tree.text(2) == std::string("\0\0\0\0\0\0\0\x0c", 8));
+    CHECK(tree.text(3) == "a=\"1\"");
+    CHECK(tree.text(4) == std::string("\0\0\0\0\0\0\0\x0d", 8));
+    CHECK(tree.text(5) == "G\"ET");
+    CHECK(tree.number(6) == 3);
+    CHECK(tree.number(7) == 1'700'000'000'123'456'789);
+    CHECK(tree.number(8) == 1'700'000'000'123'456'794);
+    const std::vector<ProtoTree> attributes = tree.messages(9);
+    REQUIRE(attributes.size() == 5);
+    CHECK(attributes[0].message(2).text(1).size() == otlp_text_bytes_max);
+    CHECK(attributes[1].message(2).number(3) == 7);
+    CHECK(attributes[2].message(2).real(4) == .5);
+    CHECK(attributes[3].message(2).number(2) == 1);
+    CHECK(attributes[4].message(2).text(1) == "\xEF\xBF\xBD");
+    CHECK(tree.message(15).number(3) == 2);
+    span.parent = 0;
+    span.failed = false;
+    const std::string root = encode_span_protobuf(span);
+    CHECK_FALSE(ProtoTree(root).has(4));
+    CHECK_FALSE(ProtoTree(root).has(15));
+}
+
+TEST_CASE("span: JSON whatever is in it, and bounded", "[common][trace]") {
+    const std::string long_text(100'000, '\n');
+    Span span = a_full_span(long_text);
+    const std::string text = encode_span_json(span);
     CHECK(text.size() < 2048);
     const json parsed = json::parse(text);
     CHECK(parsed["parentSpanId"] == "000000000000000d");
@@ -294,7 +351,7 @@ TEST_CASE("span: JSON whatever is in it, and bounded", "[common][trace]") {
     CHECK(parsed["status"]["code"] == 2);
     span.parent = 0;
     span.failed = false;
-    const json root = json::parse(encode_span(span));
+    const json root = json::parse(encode_span_json(span));
     CHECK_FALSE(root.contains("parentSpanId"));
     CHECK_FALSE(root.contains("status"));
 }

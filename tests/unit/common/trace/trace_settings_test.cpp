@@ -51,9 +51,9 @@ TEST_CASE("trace settings: endpoints", "[common][trace]") {
         CHECK(choice.warnings.empty());
         CHECK(choice.settings.is_on());
         CHECK(choice.settings.to == To::collector);
-        CHECK(choice.settings.collector.host == HostPort{row.host, row.port});
-        CHECK(choice.settings.collector.path == row.path);
-        CHECK(choice.settings.collector.tls == row.tls);
+        CHECK(choice.settings.collector.url.host == HostPort{row.host, row.port});
+        CHECK(choice.settings.collector.url.path == row.path);
+        CHECK(choice.settings.collector.url.tls == row.tls);
     }
     for (const char* bad :
          {"c:4318", "grpc://c", "http://", "http://u:p@c", "http://c:x", "http://c d"}) {
@@ -71,9 +71,18 @@ TEST_CASE("trace settings: Knative's protocol decides, where it says something",
     CHECK_FALSE(read(endpoint, knative(TracingProtocol::none)).settings.is_on());
     CHECK(read(endpoint, knative(TracingProtocol::unset)).settings.is_on());
     CHECK(read({}, knative(TracingProtocol::standard_output, "", 0)).settings.is_on());
-    const TraceChoice grpc = read(endpoint, knative(TracingProtocol::grpc));
-    CHECK_FALSE(grpc.settings.is_on());
-    CHECK(grpc.warnings.size() == 1);
+    const TraceChoice grpc = read({}, knative(TracingProtocol::grpc, "c.ns:4317"));
+    CHECK(grpc.settings.is_on());
+    CHECK(grpc.warnings.empty());
+    CHECK(grpc.settings.collector.protocol == OtlpProtocol::grpc);
+    CHECK(grpc.settings.collector.url.tls);  // as stock: HOST:PORT alone means TLS
+    CHECK(grpc.settings.collector.url.host == HostPort{"c.ns", 4317});
+    CHECK(grpc.settings.collector.url.path ==
+          "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    // What Knative says counts more than a variable that stock does not read.
+    const auto chosen =
+        read({{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}}, knative(TracingProtocol::http_protobuf));
+    CHECK(chosen.settings.collector.protocol == OtlpProtocol::http_protobuf);
     CHECK_FALSE(read(endpoint, knative(TracingProtocol::http_protobuf, "", 0)).settings.is_on());
 }
 
@@ -87,9 +96,20 @@ TEST_CASE("trace settings: switched off, or to another exporter", "[common][trac
     CHECK_FALSE(with("OTEL_TRACES_EXPORTER", "none").settings.is_on());
     CHECK(with("OTEL_TRACES_EXPORTER", "console").settings.to == To::standard_output);
     CHECK(with("OTEL_TRACES_EXPORTER", "zipkin").warnings.size() == 1);
-    CHECK(read({{"OTEL_TRACES_EXPORTER", "otlp"}}).settings.collector.host.port == 4318);
-    CHECK(with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf").warnings.empty());
-    CHECK(with("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").warnings.size() == 1);
+    CHECK(read({{"OTEL_TRACES_EXPORTER", "otlp"}}).settings.collector.url.host.port == 4318);
+    const std::string protocol = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    const auto protocol_of = [&](const char* word) {
+        return with(protocol, word).settings.collector.protocol;
+    };
+    CHECK(protocol_of("") == OtlpProtocol::http_protobuf);
+    CHECK(protocol_of("http/json") == OtlpProtocol::http_json);
+    CHECK(protocol_of("grpc") == OtlpProtocol::grpc);
+    CHECK(protocol_of("kafka") == OtlpProtocol::http_protobuf);
+    CHECK(with(protocol, "kafka").warnings ==
+          std::vector{protocol + ": 'kafka' is not grpc, http/protobuf or http/json: "
+                                 "http/protobuf is used"});
+    CHECK(read({{"OTEL_TRACES_EXPORTER", "otlp"}, {protocol, "grpc"}})
+              .settings.collector.url.host.port == 4317);
     CHECK(with("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip").warnings.size() == 1);
 }
 
@@ -136,9 +156,9 @@ TEST_CASE("trace settings: headers and resource; a header's value is never told"
               {"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20s3cret , x=1,, y = %zz,no"},
               {"OTEL_RESOURCE_ATTRIBUTES", "service.name=attr,deployment=test%2Cx"},
               {"OTEL_SERVICE_NAME", "named"}});
-    const TraceAttributes headers = {{"Authorization", "Bearer s3cret"}, {"x", "1"}};
-    CHECK(choice.settings.headers == headers);
-    const TraceAttributes resource = {
+    const OtlpAttributes headers = {{"Authorization", "Bearer s3cret"}, {"x", "1"}};
+    CHECK(choice.settings.collector.headers == headers);
+    const OtlpAttributes resource = {
         {"service.name", "named"}, {"a", "1"}, {"deployment", "test,x"}};
     CHECK(choice.settings.resource == resource);
     CHECK(choice.warnings.size() == 2);
@@ -148,7 +168,7 @@ TEST_CASE("trace settings: headers and resource; a header's value is never told"
     }
     const TraceChoice broken = read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"},
                                      {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b%0d%0aX: y,a b=c"}});
-    CHECK(broken.settings.headers.empty());
+    CHECK(broken.settings.collector.headers.empty());
     CHECK(broken.warnings.size() == 2);
 }
 
@@ -161,7 +181,7 @@ TEST_CASE("trace settings: bounds of the queue", "[common][trace]") {
     CHECK(choice.settings.queue.spans_max == 100);
     CHECK(choice.settings.queue.batch_max == 100);
     CHECK(choice.settings.queue.delay == std::chrono::milliseconds(250));
-    CHECK(choice.settings.timeout == std::chrono::seconds(10));
+    CHECK(choice.settings.collector.timeout == std::chrono::seconds(10));
     REQUIRE(choice.warnings.size() == 1);
     CHECK(choice.warnings[0] ==
           "OTEL_EXPORTER_OTLP_TIMEOUT: 'never' is not an integer from 1 to 10000: 10000 is used");

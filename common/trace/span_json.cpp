@@ -1,12 +1,11 @@
-#include "common/trace/span.hpp"
-
+// The JSON encoding of spans: for people on stdout, and for collectors that want it.
 #include <variant>
+
+#include "common/trace/span.hpp"
 
 namespace common {
 namespace {
 
-// W3C Trace Context 3.3.1.5: what must be passed on whole; a longer one is not exported.
-constexpr std::size_t state_bytes_max = 512;
 constexpr std::string_view scope = "sluice";
 constexpr int status_error = 2;
 
@@ -22,7 +21,7 @@ void append_attribute(std::string& out, const LogField& field) {
     out += R"(","value":{)";
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
         out += R"("stringValue":)";
-        append_string(out, *text, span_text_bytes_max);
+        append_string(out, *text, otlp_text_bytes_max);
     } else if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
         out += R"("intValue":")" + std::to_string(*integer) + '"';
     } else if (const auto* number = std::get_if<double>(&field.value)) {
@@ -37,17 +36,17 @@ void append_attribute(std::string& out, const LogField& field) {
 
 }  // namespace
 
-std::string encode_span(const Span& span) {
+std::string encode_span_json(const Span& span) {
     std::string out = R"({"traceId":")" + to_hex(span.context.trace);
     out += R"(","spanId":")" + to_hex(span.context.span);
     if (span.parent != 0) out += R"(","parentSpanId":")" + to_hex(span.parent);
     out += '"';
-    if (!span.state.empty() && span.state.size() <= state_bytes_max) {
+    if (!span.state.empty() && span.state.size() <= span_state_bytes_max) {
         out += R"(,"traceState":)";
         append_string(out, span.state, std::string::npos);
     }
     out += R"(,"name":)";
-    append_string(out, span.name, span_text_bytes_max);
+    append_string(out, span.name, otlp_text_bytes_max);
     out += R"(,"kind":)" + std::to_string(static_cast<int>(span.kind));
     out += R"(,"startTimeUnixNano":")" + std::to_string(span.began);
     out += R"(","endTimeUnixNano":")" + std::to_string(span.ended) + '"';
@@ -62,16 +61,17 @@ std::string encode_span(const Span& span) {
     return out;
 }
 
-std::string encode_spans(const TraceAttributes& resource, const std::vector<std::string>& spans) {
+std::string encode_spans_json(const OtlpAttributes& resource,
+                              const std::vector<std::string>& spans) {
     std::string out = R"({"resourceSpans":[{"resource":{"attributes":[)";
     bool first = true;
     for (const auto& [name, value] : resource) {
         if (!first) out += ',';
         first = false;
         out += R"({"key":)";
-        append_string(out, name, span_text_bytes_max);
+        append_string(out, name, otlp_text_bytes_max);
         out += R"(,"value":{"stringValue":)";
-        append_string(out, value, span_text_bytes_max);
+        append_string(out, value, otlp_text_bytes_max);
         out += "}}";
     }
     out += R"(]},"scopeSpans":[{"scope":{"name":")";
