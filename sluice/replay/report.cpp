@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
@@ -16,7 +17,7 @@ double rounded(double value) {
     constexpr double millionths = 1e6;
     const double scaled = value * millionths;
     if (scaled > 9e15) return value;
-    return static_cast<double>(static_cast<std::int64_t>(scaled + 0.5)) / millionths;
+    return std::round(scaled) / millionths;
 }
 
 double share(std::uint64_t part, std::uint64_t whole) {
@@ -66,7 +67,7 @@ Row table_row(const Run& run) {
 
 ordered_json value_of(const std::string& text) {
     // Numbers as numbers: {"gpus": 8}.
-    const ordered_json parsed = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+    ordered_json parsed = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (parsed.is_number() || parsed.is_boolean()) return parsed;
     return text;
 }

@@ -1,4 +1,6 @@
 // The page: page.html with the library and the figures put in.
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "common/core/check.hpp"
@@ -12,7 +14,7 @@ using nlohmann::ordered_json;
 
 // Three digits behind the point; curves need no more.
 double short_number(double value) {
-    return static_cast<double>(static_cast<std::int64_t>(value * 1e3 + 0.5)) / 1e3;
+    return std::round(value * 1e3) / 1e3;
 }
 
 ordered_json curve_json(const Curve& curve) {

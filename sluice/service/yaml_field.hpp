@@ -23,8 +23,8 @@ namespace sluice {
 class YamlField {
   public:
     // `problems` outlives the field and all fields made from it.
-    YamlField(YAML::Node node, std::string path, Problems& problems)
-        : node_(std::move(node)), path_(std::move(path)), problems_(&problems) {}
+    YamlField(const YAML::Node& node, std::string path, Problems& problems)
+        : node_(node), path_(std::move(path)), problems_(&problems) {}
 
     const std::string& path() const { return path_; }
     int line() const;

@@ -26,8 +26,8 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t largest_head = 64 * 1024;
-constexpr std::size_t read_size = 32 * 1024;
+constexpr std::size_t largest_head = std::size_t{64} << 10;
+constexpr std::size_t read_size = std::size_t{32} << 10;
 constexpr auto linger_time = std::chrono::seconds(2);
 
 // What Beast calls a SyncReadStream.
