@@ -36,11 +36,16 @@ def serve(connection):
     requests = connection.makefile('rb')
     while requests.readline():
         length = 0
-        for line in iter(requests.readline, b'\\r\\n'):
+        while (line := requests.readline()) != b'\\r\\n':
+            if not line:
+                return
             name, _, value = line.partition(b':')
             if name.lower() == b'content-length':
                 length = int(value)
         body = requests.read(length)
+        # Cut off by a queue-proxy that was killed: nothing to begin with.
+        if len(body) < length:
+            return
         work(body.decode())
         connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s' % (len(body), body))
 def run(connection):
