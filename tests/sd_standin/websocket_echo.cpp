@@ -20,9 +20,8 @@ void echo_websocket(int descriptor, const std::string& read_already) {
     socklen_t size = sizeof address;
     getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
     boost::system::error_code error;
-    socket.next_layer().assign(
-        address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor,
-        error);
+    const auto protocol = address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+    static_cast<void>(socket.next_layer().assign(protocol, descriptor, error));
     if (error) {
         close(descriptor);
         return;
