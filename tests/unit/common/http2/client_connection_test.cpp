@@ -230,7 +230,7 @@ TEST_CASE("http2 client: a response that nobody reads stops at its window", "[co
     auto unread = std::make_unique<Http2BackendExchange>(f.connection_to);
     const RequestHead head = head_of("GET", {});
     unread->start_request(head);
-    run(f.io, unread->flush());
+    CHECK(!run(f.io, unread->flush()));
     f.server->take();
     std::string answer = http2::frame(http2::headers, http2::end_headers, 3, ok);
     for (int i = 0; i < 3; ++i)
@@ -238,7 +238,7 @@ TEST_CASE("http2 client: a response that nobody reads stops at its window", "[co
     f.server_says(answer);
     CHECK(f.server_got().empty());
     const std::optional<BodyRead> read = unread->body_at_hand();
-    CHECK(read->piece.bytes == 3 * 16384);
+    CHECK(read->piece.bytes == std::size_t{3} * 16384);
     CHECK(f.server_got().empty());
     CHECK_FALSE(unread->body_at_hand());  // now the first piece is done with
     f.time.settle();

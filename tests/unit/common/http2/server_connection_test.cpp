@@ -67,7 +67,7 @@ TEST_CASE("http2 server: it says its settings and answers a request", "[common][
     const auto client = f.connect();
     client->send(http2::preface);
     const auto hello = f.exchange(*client, http2::frame(http2::settings, 0, 0, {}));
-    CHECK(find(hello, http2::settings).payload.size() == 4 * 6);
+    CHECK(find(hello, http2::settings).payload.size() == std::size_t{4} * 6);
     const auto answer =
         f.exchange(*client, http2::frame(http2::headers, whole, 1, http2::get_head()));
     CHECK(find(answer, http2::headers).stream == 1);

@@ -288,7 +288,7 @@ TEST_CASE("admission: requests in line and reservations are served by request ti
         order += taken(admission) + "; ";
         running = action.request.value;
         if (action.kind == Kind::grant) {
-            running = static_cast<std::uint64_t>(100 + i);
+            running = 100 + static_cast<std::uint64_t>(i);
             REQUIRE(admission.arrive(trying(running, 7), at(6s)) == Verdict::admitted);
         }
     }

@@ -33,7 +33,7 @@ TEST_CASE("event reader: the same events however the bytes are cut", "[sluice][t
 
 TEST_CASE("event reader: an event without an end is refused", "[sluice][top]") {
     EventReader reader([](std::string_view, std::string_view) { FAIL("no event has ended"); });
-    const std::string piece(64 * 1024, 'x');
+    const std::string piece(std::size_t{64} << 10, 'x');
     std::size_t fed = 0;
     while (reader.feed(piece))
         fed += piece.size();
