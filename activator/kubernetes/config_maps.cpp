@@ -39,6 +39,20 @@ common::LogLevel level_of(std::string_view name) {
     return common::LogLevel::info;
 }
 
+// A wrong word is a problem, and counts as none; without a word `protocol` stays.
+template <class Protocol>
+void read_protocol(const ConfigData& data, const std::string& key,
+                   const std::array<std::pair<std::string_view, Protocol>, 4>& protocols,
+                   const std::string& valid, Protocol& protocol,
+                   std::vector<std::string>& problems) {
+    const std::string* word = find(data, key);
+    if (word == nullptr || word->empty()) return;
+    const auto at = std::find_if(protocols.begin(), protocols.end(),
+                                 [word](const auto& one) { return is_word(*word, one.first); });
+    if (at == protocols.end()) problems.push_back(key + ": '" + *word + "' is not " + valid);
+    protocol = at == protocols.end() ? Protocol::none : at->second;
+}
+
 void read_metrics(const ConfigData& data, ActivatorObservability& config) {
     using common::MetricsProtocol;
     static constexpr std::array<std::pair<std::string_view, MetricsProtocol>, 4> protocols = {
@@ -46,14 +60,8 @@ void read_metrics(const ConfigData& data, ActivatorObservability& config) {
          {"prometheus", MetricsProtocol::prometheus},
          {"http/protobuf", MetricsProtocol::http_protobuf},
          {"grpc", MetricsProtocol::grpc}}};
-    if (const std::string* word = find(data, "metrics-protocol"); word && !word->empty()) {
-        const auto at = std::find_if(protocols.begin(), protocols.end(),
-                                     [word](const auto& one) { return is_word(*word, one.first); });
-        if (at == protocols.end())
-            config.problems.push_back("metrics-protocol: '" + *word +
-                                      "' is not none, prometheus, http/protobuf or grpc");
-        config.metrics.protocol = at == protocols.end() ? MetricsProtocol::none : at->second;
-    }
+    read_protocol(data, "metrics-protocol", protocols, "none, prometheus, http/protobuf or grpc",
+                  config.metrics.protocol, config.problems);
     if (const std::string* endpoint = find(data, "metrics-endpoint"))
         config.metrics.endpoint = *endpoint;
     if (const std::string* text = find(data, "metrics-export-interval")) {
@@ -72,14 +80,8 @@ void read_tracing(const ConfigData& data, ActivatorObservability& config) {
          {"grpc", TracingProtocol::grpc},
          {"http/protobuf", TracingProtocol::http_protobuf},
          {"stdout", TracingProtocol::standard_output}}};
-    if (const std::string* word = find(data, "tracing-protocol"); word && !word->empty()) {
-        const auto at = std::find_if(protocols.begin(), protocols.end(),
-                                     [word](const auto& one) { return is_word(*word, one.first); });
-        if (at == protocols.end())
-            config.problems.push_back("tracing-protocol: '" + *word +
-                                      "' is not none, http/protobuf, grpc or stdout");
-        config.tracing.protocol = at == protocols.end() ? TracingProtocol::none : at->second;
-    }
+    read_protocol(data, "tracing-protocol", protocols, "none, http/protobuf, grpc or stdout",
+                  config.tracing.protocol, config.problems);
     if (const std::string* endpoint = find(data, "tracing-endpoint"))
         config.tracing.endpoint = *endpoint;
     if (const std::string* rate = find(data, "tracing-sampling-rate")) {

@@ -2,11 +2,11 @@
 // becomes a value and back. Adding a knob is adding a field to Knobs and a row here.
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "common/config/app_presets.hpp"
 #include "common/config/knobs.hpp"
 #include "common/core/parse.hpp"
+#include "common/core/token.hpp"
 
 namespace common {
 namespace {
@@ -16,14 +16,6 @@ using Text = std::optional<std::string>;
 
 // No wait, hold or session of a GPU service is sensibly longer than a day.
 constexpr Duration duration_max = hours(24);
-
-bool is_token(std::string_view text) {  // RFC 9110 5.6.2, also a cookie's name (RFC 6265 4.1.1)
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        const bool alnum =
-            (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c > 0);
-        return alnum || (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
-    });
-}
 
 template <auto Member, std::uint64_t Min, std::uint64_t Max>
 bool read_count(std::string_view value, Knobs& knobs) {

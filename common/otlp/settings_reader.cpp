@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/core/token.hpp"
 #include "common/http/fields.hpp"
 
 namespace common {
@@ -12,15 +13,6 @@ namespace {
 constexpr std::string_view all_signals = "OTEL_EXPORTER_OTLP_";
 // What an end may take longer for a message that is under way (contract queue-proxy.md 5.1: 10 s).
 constexpr std::int64_t timeout_max = 10'000;
-
-// RFC 9110 5.6.2: what the name of a header field, and of an entry of Baggage, is made of.
-bool is_token(std::string_view text) {
-    static constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        return letter || (c >= '0' && c <= '9') || marks.find(c) != std::string_view::npos;
-    });
-}
 
 std::optional<std::string> percent_decoded(std::string_view text) {
     std::string out;
